@@ -1,0 +1,206 @@
+// Package pack turns a slice of a track into the bytes that travel, and back:
+//
+//	carve → DEFLATE → AES-256-GCM      and      open → inflate
+//
+// Both directions live here and share one round-trip test. The server and the
+// benchmark run this same code. It imports audio, compress, seal and slicer.
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/compress"
+	"secstream/pkg/seal"
+	"secstream/pkg/slicer"
+)
+
+// MaxPlain is the most bytes one slice may hold before compression. It bounds
+// the memory a slice costs on both ends: 30 s of 24-bit stereo at 192 kHz are
+// 33 MiB.
+const MaxPlain = 64 << 20
+
+// ErrTooLarge is wrapped when a slice is larger than MaxPlain.
+var ErrTooLarge = errors.New("slice is too large")
+
+// ranger is a track whose slices are plain ranges of the file. They are read
+// straight to where they are sealed.
+type ranger interface {
+	Range(from, to audio.Cut) (off, n int64)
+}
+
+// Packer makes sealed slices of one track for one key. It is immutable and
+// safe for concurrent use.
+type Packer struct {
+	track   audio.Track
+	plan    slicer.Plan
+	deflate *compress.Deflater
+	box     *seal.Box
+}
+
+// Level is the compression level worth using for a codec: 0 unless the codec
+// leaves something to gain, which only PCM does.
+func Level(codec audio.Codec, level int) int {
+	if codec != audio.PCM {
+		return compress.MinLevel
+	}
+	return level
+}
+
+// NewPacker returns a packer for track cut as plan says. The caller has
+// chosen deflate's level (see Level).
+func NewPacker(track audio.Track, plan slicer.Plan, deflate *compress.Deflater, box *seal.Box) *Packer {
+	return &Packer{track: track, plan: plan, deflate: deflate, box: box}
+}
+
+// Check tells whether every slice of plan stays under MaxPlain, as far as
+// that can be known without reading. The error wraps ErrTooLarge.
+func Check(track audio.Track, plan slicer.Plan) error {
+	for i := range plan.Len() {
+		from, to := plan.Bounds(i)
+		n := to.Off - from.Off
+		if r, ok := track.(ranger); ok {
+			_, n = r.Range(from, to)
+		}
+		if n > MaxPlain {
+			return fmt.Errorf("slice %d: %w: %d bytes, at most %d; use shorter slices", i, ErrTooLarge, n, MaxPlain)
+		}
+	}
+	return nil
+}
+
+// Millis is the slice length to cut a track at: want, or as much less as it
+// takes to keep even randomised slices under MaxPlain: those are up to twice
+// as long, and the last may have 0.3 of a slice added. Only PCM of many
+// channels and a high rate comes to that.
+func Millis(info audio.Info, want int) int {
+	bytesPerSecond := int64(info.SampleRate) * int64(info.Channels) * int64(max(info.Sample.Bytes(), 2))
+	if info.Codec != audio.PCM || bytesPerSecond <= 0 {
+		return want
+	}
+	return max(slicer.MinMillis, min(want, int(MaxPlain*1000*10/23/bytesPerSecond)))
+}
+
+// scratch holds buffers for slices in the clear. They are wiped before they
+// go back.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// Append appends the sealed slice i to dst and returns it; src is the track's
+// file. With enough room in dst it allocates nothing. Errors are those of
+// the file, and leave nothing in the clear in dst.
+func (p *Packer) Append(dst []byte, src io.ReaderAt, i int) ([]byte, error) {
+	start := len(dst)
+	out, err := p.AppendClear(dst, src, i)
+	if err != nil {
+		return dst, err
+	}
+	return p.box.Seal(out, start), nil
+}
+
+// AppendClear is Append without its last step: slice i carved and compressed,
+// not sealed. Measurements need it, to tell the steps apart.
+func (p *Packer) AppendClear(dst []byte, src io.ReaderAt, i int) ([]byte, error) {
+	if i < 0 || i >= p.plan.Len() {
+		return dst, fmt.Errorf("slice %d: the track has %d", i, p.plan.Len())
+	}
+	from, to := p.plan.Bounds(i)
+	start := len(dst)
+	out, err := p.compressed(dst, src, from, to)
+	if err != nil {
+		clear(out[start:])
+		return dst, fmt.Errorf("slice %d: %w", i, err)
+	}
+	return out, nil
+}
+
+func (p *Packer) compressed(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]byte, error) {
+	if r, ok := p.track.(ranger); ok && p.deflate.Level() == 0 {
+		off, n := r.Range(from, to)
+		return appendRange(dst, src, off, n)
+	}
+	buf := scratch.Get().(*[]byte)
+	plain, err := p.track.Carve((*buf)[:0], src, from, to)
+	defer func() {
+		clear(plain)
+		*buf = plain[:0]
+		scratch.Put(buf)
+	}()
+	if err != nil {
+		return dst, err
+	}
+	if len(plain) > MaxPlain {
+		return dst, ErrTooLarge
+	}
+	dst = reserve(dst, compress.StoredLen(len(plain))+seal.Overhead)
+	return p.deflate.Append(dst, plain), nil
+}
+
+// appendRange reads n bytes at off as stored blocks, each straight behind its
+// header: the slice is never copied.
+func appendRange(dst []byte, src io.ReaderAt, off, n int64) ([]byte, error) {
+	if n > MaxPlain {
+		return dst, ErrTooLarge
+	}
+	dst = reserve(dst, compress.StoredLen(int(n))+seal.Overhead)
+	for rest := int(n); ; {
+		k := compress.NextBlock(rest)
+		dst = compress.AppendBlockHeader(dst, k, k == rest)
+		block := dst[len(dst) : len(dst)+k]
+		got, err := src.ReadAt(block, off)
+		dst = dst[:len(dst)+got]
+		if got < k {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return dst, fmt.Errorf("read %d bytes at byte %d: %w", k, off, err)
+		}
+		off += int64(k)
+		if rest -= k; rest == 0 {
+			return dst, nil
+		}
+	}
+}
+
+// reserve makes room for n more bytes. dst holds nothing in the clear yet.
+func reserve(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) >= n {
+		return dst
+	}
+	bigger := make([]byte, len(dst), len(dst)+n)
+	copy(bigger, dst)
+	return bigger
+}
+
+// Preroll is the preroll of slice i, in frames.
+func Preroll(track audio.Track, plan slicer.Plan, i int) audio.Frames {
+	from, _ := plan.Bounds(i)
+	return track.Preroll(from)
+}
+
+// Unpacker opens sealed slices. It is immutable and safe for concurrent use.
+type Unpacker struct{ box *seal.Box }
+
+// NewUnpacker returns an Unpacker for the key in box.
+func NewUnpacker(box *seal.Box) *Unpacker { return &Unpacker{box: box} }
+
+// Append opens body, in place, and appends what it holds, at most limit
+// bytes, to dst. The order is fixed: authenticate, then expand. Errors wrap
+// seal.ErrForged or compress.ErrExpand. On return body holds nothing in the
+// clear; on error neither does dst beyond its length.
+func (u *Unpacker) Append(dst, body []byte, limit int) ([]byte, error) {
+	packed, err := u.box.Open(body)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	out, err := compress.Inflate(dst, packed, limit)
+	clear(packed)
+	if err != nil {
+		clear(out[start:])
+		return dst, err
+	}
+	return out, nil
+}

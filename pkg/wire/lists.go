@@ -1,0 +1,248 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	"secstream/pkg/audio"
+)
+
+// The lists of slices are nearly all of the answer to a key exchange, 160 kB
+// for three hours, and encoding/json takes longer over them than all else
+// that lies between a listener's wish and the first sound. So this file
+// writes and reads the lists by hand, and leaves the rest to encoding/json.
+
+// noIDs is how encoding/json writes SliceIDs with nothing in it. These bytes
+// stand nowhere else: in a string the quotes would be escaped.
+const noIDs = `"sliceIds":[]`
+
+// Encode is the answer as JSON.
+func (a *KeyAnswer) Encode() ([]byte, error) {
+	if a.SessionInfo == nil {
+		return json.Marshal(a)
+	}
+	short, lists := a.SessionInfo.detach()
+	return splice(&KeyAnswer{PublicKey: a.PublicKey, SessionInfo: short, Metadata: a.Metadata}, lists)
+}
+
+// Encode is the description as JSON, byte for byte as in a KeyAnswer.
+func (s *SessionInfo) Encode() ([]byte, error) {
+	short, lists := s.detach()
+	return splice(short, lists)
+}
+
+// lists are the two lists of one track.
+type lists struct {
+	ids     []string
+	slices  []Slice
+	written string
+}
+
+// detach copies s without its lists and returns those in the order in which
+// they are written.
+func (s *SessionInfo) detach() (*SessionInfo, []lists) {
+	short := *s
+	var all []lists
+	short.Tracks = append([]TrackInfo(nil), s.Tracks...)
+	for i := range short.Tracks {
+		all = append(all, short.Tracks[i].detach())
+	}
+	return &short, append(all, short.TrackFacts.detach())
+}
+
+func (f *TrackFacts) detach() lists {
+	l := lists{f.SliceIDs, f.Slices, f.Written}
+	if l.written == "" {
+		l.written = EncodeSlices(l.slices)
+	}
+	f.SliceIDs, f.Slices = []string{}, nil
+	return l
+}
+
+// splice writes v, which was detached from the lists, and puts them in place.
+func splice(v any, all []lists) ([]byte, error) {
+	short, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	size := len(short) + 1 // and a newline
+	for _, l := range all {
+		size += len(l.written)
+		if len(l.ids) > 0 {
+			size += len(l.ids) * (len(l.ids[0]) + 3)
+		}
+	}
+	b := make([]byte, 0, size)
+	for _, l := range all {
+		at := bytes.Index(short, []byte(noIDs)) + len(noIDs)
+		b = append(b, short[:at-1]...)
+		b = l.append(b)
+		short = short[at:]
+	}
+	return append(b, short...), nil
+}
+
+// append writes what follows `"sliceIds":[`.
+func (l lists) append(b []byte) []byte {
+	for i, id := range l.ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, id...) // made by session of letters, digits, - and _
+		b = append(b, '"')
+	}
+	return append(append(b, ']'), l.written...)
+}
+
+// EncodeSlices is a list as it stands in an answer, with its name. It depends
+// on how a track is cut alone, so one text does for many sessions.
+func EncodeSlices(list []Slice) string {
+	if len(list) == 0 {
+		return ""
+	}
+	b := make([]byte, 0, len(list)*64)
+	for i, s := range list {
+		if i == 0 {
+			b = append(b, `,"slices":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, sliceFields[0]...), int64(s.Start), 10)
+		b = strconv.AppendInt(append(b, sliceFields[1]...), int64(s.Samples), 10)
+		b = strconv.AppendInt(append(b, sliceFields[2]...), int64(s.Preroll), 10)
+		b = append(b, '}')
+	}
+	return string(append(b, ']'))
+}
+
+// Decode reads an answer from any server: lists as this package writes them
+// quickly, everything else as encoding/json does. Errors are those of
+// encoding/json.
+func (a *KeyAnswer) Decode(b []byte) error {
+	rest, l, ok := takeLists(b)
+	if !ok {
+		return json.Unmarshal(b, a)
+	}
+	err := json.Unmarshal(rest, a)
+	if a.SessionInfo != nil {
+		a.SessionInfo.SliceIDs, a.SessionInfo.Slices = l.ids, l.slices
+	}
+	return err
+}
+
+var startIDs, startSlices = []byte(`"sliceIds":[`), []byte(`"slices":[`)
+
+// takeLists takes the lists out of the description of a session of one track,
+// and returns the rest of it. It says no to whatever looks unusual.
+func takeLists(b []byte) (rest []byte, l lists, ok bool) {
+	before, after, ok := bytes.Cut(b, startIDs)
+	if !ok || bytes.Contains(before, []byte(`"tracks"`)) {
+		return nil, l, false
+	}
+	if after, ok = l.readIDs(after); !ok {
+		return nil, l, false
+	}
+	between, after, ok := bytes.Cut(after, startSlices)
+	if !ok || bytes.Contains(between, startIDs) {
+		return nil, l, false
+	}
+	if after, ok = l.readSlices(after); !ok || bytes.Contains(after, startIDs) || bytes.Contains(after, startSlices) {
+		return nil, l, false
+	}
+	rest = append(append([]byte(nil), before...), noIDs...)
+	rest = append(append(append(rest, between...), startSlices...), ']')
+	return append(rest, after...), l, true
+}
+
+// readIDs reads a list of plain strings, up to and with its bracket, and
+// returns what follows.
+func (l *lists) readIDs(b []byte) (rest []byte, ok bool) {
+	end := bytes.IndexByte(b, ']')
+	if end < 0 {
+		return nil, false
+	}
+	text := string(b[:end+1]) // all IDs share it
+	l.ids = make([]string, 0, min(len(text)/24, MaxListed))
+	for len(l.ids) < MaxListed && len(text) > 0 && text[0] == '"' {
+		n := 1
+		for n < len(text) && plain[text[n]] {
+			n++
+		}
+		if n+1 >= len(text) || text[n] != '"' {
+			break
+		}
+		l.ids = append(l.ids, text[1:n])
+		switch text[n+1] {
+		case ']':
+			return b[end+1:], true
+		case ',':
+			text = text[n+2:]
+		default:
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// plain are the characters of IDs that are read quickly.
+var plain = func() (set [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-" {
+		set[c] = true
+	}
+	return set
+}()
+
+// readSlices reads a list of slices likewise.
+func (l *lists) readSlices(b []byte) (rest []byte, ok bool) {
+	l.slices = make([]Slice, 0, len(l.ids))
+	for at := 0; len(l.slices) < MaxListed; {
+		var n [len(sliceFields)]audio.Frames
+		for i, name := range sliceFields {
+			end := at + len(name)
+			if end > len(b) || string(b[at:end]) != name {
+				return nil, false
+			}
+			digits := 0
+			n[i], digits = readFrames(b[end:])
+			if digits == 0 {
+				return nil, false
+			}
+			at = end + digits
+		}
+		if at+2 > len(b) || b[at] != '}' {
+			return nil, false
+		}
+		l.slices = append(l.slices, Slice{Start: n[0], Samples: n[1], Preroll: n[2]})
+		switch b[at+1] {
+		case ']':
+			return b[at+2:], true
+		case ',':
+			at += 2
+		default:
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// sliceFields is what stands before the numbers of a Slice.
+var sliceFields = [...]string{`{"start":`, `,"samples":`, `,"preroll":`}
+
+// readFrames reads a number of at most 15 digits, as JSON has them. It returns
+// 0 digits for anything else.
+func readFrames(b []byte) (n audio.Frames, digits int) {
+	for digits < len(b) && digits < 15 && b[digits]-'0' < 10 {
+		n = n*10 + audio.Frames(b[digits]-'0')
+		digits++
+	}
+	if digits > 1 && b[0] == '0' {
+		return 0, 0
+	}
+	return n, digits
+}
+
+// MaxListed is the most slices that are read quickly: a bound on what a lying
+// server can have allocated in advance.
+const MaxListed = 1 << 20

@@ -1,0 +1,185 @@
+// Package wire holds every byte that crosses the network: routes, JSON
+// messages, slice headers, error codes. Both ends use it and nothing else to
+// talk. It imports audio and slicer only, never a key or a cipher.
+package wire
+
+import (
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"strconv"
+
+	"secstream/pkg/audio"
+)
+
+// Headers of a slice (protocol v1 section 3).
+const (
+	HeaderSliceID  = "X-Slice-ID"
+	HeaderSequence = "X-Slice-Sequence"
+	HeaderSession  = "X-Session-ID"
+	HeaderLength   = "X-Encrypted-Data-Length"
+	HeaderIVLength = "X-IV-Length"
+	HeaderCRC      = "X-CRC32-Hash"
+)
+
+// SliceHeaders are all of the above, for CORS.
+var SliceHeaders = [...]string{HeaderSliceID, HeaderSequence, HeaderSession, HeaderLength, HeaderIVLength, HeaderCRC}
+
+// ivLength is the length of the nonce at the end of a slice, bytes.
+const ivLength = 12
+
+// SetSliceHeaders fills h for slice number seq (from 0) with this body.
+func SetSliceHeaders(h http.Header, session, slice string, seq int, body []byte) {
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set(HeaderSliceID, slice)
+	h.Set(HeaderSequence, strconv.Itoa(seq))
+	h.Set(HeaderSession, session)
+	h.Set(HeaderLength, strconv.Itoa(len(body)-ivLength))
+	h.Set(HeaderIVLength, strconv.Itoa(ivLength))
+	h.Set(HeaderCRC, CRC(body))
+}
+
+// CRC is the checksum of a slice body: CRC-32/IEEE, 8 lower-case hex digits.
+// It finds accidents on the way; forgeries are found by the seal.
+func CRC(body []byte) string {
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(body))
+}
+
+// KeyRequest asks for a key (protocol v1 section 2). Of the fields a v1
+// client sends only PublicKey is read.
+type KeyRequest struct {
+	PublicKey string `json:"publicKey"` // base64, see package handshake
+	TrackID   string `json:"trackId,omitempty"`
+	PCM       string `json:"pcm,omitempty"` // PCMNative from clients that read Sample, absent from others
+	// Metadata names the algorithm, for servers that care: ours does not look.
+	Metadata any `json:"metadata,omitempty"`
+}
+
+// PCMNative asks for the samples of a WAV file as they are stored, whatever
+// their kind. Clients that do not ask get a kind that protocol v1 can name.
+const PCMNative = "native"
+
+// KeyMetadata names the algorithm of the exchange.
+type KeyMetadata struct {
+	Algorithm string `json:"algorithm"`
+	Curve     string `json:"curve"`
+	KeyType   string `json:"keyType"`
+}
+
+// V1Metadata is the only KeyMetadata of protocol v1.
+func V1Metadata() *KeyMetadata {
+	return &KeyMetadata{Algorithm: "ECDH", Curve: "P-256", KeyType: "CryptoKey"}
+}
+
+// KeyAnswer is the server's half of the exchange.
+type KeyAnswer struct {
+	PublicKey   string       `json:"publicKey"`
+	SessionInfo *SessionInfo `json:"sessionInfo"`
+	Metadata    *KeyMetadata `json:"metadata"`
+}
+
+// TrackFacts are the fields that sessionInfo and trackInfo share. Those after
+// Format are ours; published clients ignore them.
+type TrackFacts struct {
+	TotalSlices  int      `json:"totalSlices"`
+	SliceMillis  int      `json:"sliceDuration"` // ms, the configured value
+	SampleRate   int      `json:"sampleRate"`    // Hz
+	Channels     int      `json:"channels"`
+	BitDepth     int      `json:"bitDepth,omitempty"`
+	SliceIDs     []string `json:"sliceIds"` // in play order
+	Format       string   `json:"format,omitempty"`
+	IsFloat32    bool     `json:"isFloat32,omitempty"`
+	Codec        string   `json:"codec,omitempty"`
+	Sample       string   `json:"sampleFormat,omitempty"` // PCM: audio.Sample
+	TotalSamples int64    `json:"totalSamples,omitempty"` // PCM frames of the track
+	Damage       *Damage  `json:"damage,omitempty"`       // absent for a sound file
+	Slices       []Slice  `json:"slices,omitempty"`       // as long as SliceIDs
+	Written      string   `json:"-"`                      // EncodeSlices(Slices), from those who have it at hand
+}
+
+// Damage tells a listener that parts of the file could not be read and are
+// left out of the track.
+type Damage struct {
+	Count  int    `json:"count"`  // places
+	Offset int64  `json:"offset"` // of the first, bytes in the file
+	What   string `json:"what"`   // about the first
+}
+
+// Slice says which PCM frames of the track a slice holds.
+type Slice struct {
+	Start   audio.Frames `json:"start"`
+	Samples audio.Frames `json:"samples"`
+	Preroll audio.Frames `json:"preroll"` // frames a plain decoder yields first; drop them
+}
+
+// SessionInfo describes a session, or the track the exchange was for.
+type SessionInfo struct {
+	SessionID     string      `json:"sessionId"`
+	Tracks        []TrackInfo `json:"tracks,omitempty"`
+	ActiveTrackID string      `json:"activeTrackId,omitempty"`
+	TrackFacts
+	Duration float64 `json:"duration,omitempty"` // seconds
+}
+
+// TrackInfo is one track of a session of several. Before its key exchange it
+// is a placeholder with zero facts and no slices.
+type TrackInfo struct {
+	TrackID    string `json:"trackId"`
+	TrackIndex int    `json:"trackIndex"`
+	TrackFacts
+	Duration float64 `json:"duration"` // seconds
+	Title    string  `json:"title,omitempty"`
+	Artist   string  `json:"artist,omitempty"`
+	Album    string  `json:"album,omitempty"`
+}
+
+// CreateRequest opens a session on tracks of the library.
+type CreateRequest struct {
+	Tracks    []string `json:"tracks"`
+	Randomize *bool    `json:"randomizeSliceLength,omitempty"` // the server's default when absent
+}
+
+// CreateAnswer is the answer to every way of creating a session.
+type CreateAnswer struct {
+	SessionID     string         `json:"sessionId"`
+	Metadata      CreateMetadata `json:"metadata"`
+	Configuration CreateConfig   `json:"configuration"`
+	Message       string         `json:"message"`
+}
+
+// CreateMetadata describes the session's first track.
+type CreateMetadata struct {
+	Format     string  `json:"format"`
+	SampleRate int     `json:"sampleRate"`
+	Channels   int     `json:"channels"`
+	Duration   float64 `json:"duration,omitempty"` // seconds
+}
+
+// CreateConfig tells how the session cuts.
+type CreateConfig struct {
+	Randomize bool `json:"randomizeSliceLength"`
+}
+
+// Stats is the answer of /api/stats; the first five fields are protocol v1's.
+type Stats struct {
+	Server         string  `json:"server"`
+	Framework      string  `json:"framework"`
+	Timestamp      string  `json:"timestamp"` // RFC 3339
+	ActiveSessions int     `json:"activeSessions"`
+	TotalSessions  int     `json:"totalSessions"` // created since start
+	Expired        int     `json:"expiredSessions"`
+	Exchanges      int64   `json:"keyExchanges"`
+	Slices         int64   `json:"slicesServed"`
+	Bytes          int64   `json:"bytesServed"`
+	Refused        int64   `json:"refusals"`
+	Tracks         int     `json:"libraryTracks"`
+	Uptime         float64 `json:"uptime"` // seconds
+}
+
+// Health is the answer of /health.
+type Health struct {
+	Status    string  `json:"status"`
+	Timestamp string  `json:"timestamp"`
+	Uptime    float64 `json:"uptime"`
+}
