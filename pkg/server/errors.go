@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/handshake"
+	"secstream/pkg/library"
+	"secstream/pkg/pack"
+	"secstream/pkg/session"
+	"secstream/pkg/wire"
+)
+
+// refusals maps errors to what clients are told, first match first. Paths and
+// inner causes stay in the log.
+var refusals = []struct {
+	err     error
+	code    wire.Code
+	message string
+	detail  bool // the error's text is safe and useful to the client
+}{
+	{session.ErrNoSession, wire.SessionNotFound, "Session not found", false},
+	{session.ErrNoTrack, wire.TrackNotFound, "Track not found", false},
+	{session.ErrNoSlice, wire.SliceNotFound, "Slice not found", false},
+	{session.ErrFull, wire.Busy, "The server has as many sessions as it takes; try again later", false},
+	{session.ErrExchanges, wire.TooManyKeys, "The session has as many key exchanges as it takes; create another session", false},
+	{session.ErrChanged, wire.TrackChanged, "The file was replaced after the session began; create another session", false},
+	{library.ErrChanged, wire.TrackChanged, "The file was replaced after the session began; create another session", false},
+	{io.ErrUnexpectedEOF, wire.TrackChanged, "The file is shorter than it was; create another session", false},
+	{handshake.ErrPublicKey, wire.BadRequest, "Key exchange failed", true},
+	{library.ErrNoCover, wire.NoCover, "The track has no cover", false},
+	{fs.ErrNotExist, wire.TrackNotFound, "Track not found", false},
+	{pack.ErrTooLarge, wire.Unsupported, "The track needs shorter slices", true},
+	{audio.ErrNotAudio, wire.Unsupported, "Not an audio file this server knows", true},
+	{audio.ErrUnsupported, wire.Unsupported, "The audio format is not supported", true},
+	{audio.ErrCorrupt, wire.Unsupported, "The audio file is damaged", true},
+	{context.DeadlineExceeded, wire.Busy, "The server is too busy; try again later", false},
+}
+
+// refusal is the answer to err.
+func refusal(err error) *wire.Error {
+	var e *wire.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			e := wire.Errorf(r.code, "%s", r.message)
+			if r.detail {
+				e.Details = err.Error()
+			}
+			return e
+		}
+	}
+	var damaged *audio.Error
+	if errors.As(err, &damaged) {
+		e := wire.Errorf(wire.Unsupported, "The audio file cannot be read")
+		e.Details = damaged.Error()
+		return e
+	}
+	return wire.Errorf(wire.Internal, "Internal server error")
+}

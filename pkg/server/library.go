@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"sort"
+	"strconv"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/library"
+	"secstream/pkg/session"
+	"secstream/pkg/wire"
+)
+
+// libraryTrack is a track of the served folder as a session's source. It
+// holds nothing open between slices.
+type libraryTrack struct {
+	lib *library.Library
+	id  string
+}
+
+func (t libraryTrack) Open(ctx context.Context) (session.Content, error) {
+	f, err := t.lib.Open(ctx, t.id)
+	if err != nil {
+		return nil, err
+	}
+	return libraryContent{f}, nil
+}
+
+// libraryContent is one opened version of a file.
+type libraryContent struct{ *library.File }
+
+func (c libraryContent) Track() audio.Track { return c.Audio }
+func (c libraryContent) Version() string    { return c.Identity }
+
+func (libraryTrack) Close() error { return nil }
+
+func metadata(i audio.Info) wire.CreateMetadata {
+	return wire.CreateMetadata{
+		Format: string(i.Container), SampleRate: i.SampleRate, Channels: i.Channels, Duration: i.Duration().Seconds(),
+	}
+}
+
+func (s *Server) listLibrary(w http.ResponseWriter, _ *http.Request) error {
+	list := wire.Library{Folders: []string{}, Tracks: []wire.LibraryTrack{}}
+	if s.cfg.Library != nil {
+		// The version is read first: a change in between then shows as a newer one.
+		list.Version = s.cfg.Library.Version()
+		list.Scanning = !s.cfg.Library.Scanned().Ready
+		fill(&list, s.cfg.Library)
+	}
+	writeJSON(w, http.StatusOK, list)
+	return nil
+}
+
+func fill(list *wire.Library, lib *library.Library) {
+	folders := map[string]bool{}
+	for _, t := range lib.Tracks() {
+		folder := path.Dir(t.Path)
+		if folder == "." {
+			folder = ""
+		}
+		folders[folder] = true
+		list.Tracks = append(list.Tracks, wire.LibraryTrack{
+			ID: t.ID, Path: t.Path, Folder: folder,
+			Format: string(t.Info.Container), Codec: string(t.Info.Codec),
+			SampleRate: t.Info.SampleRate, Channels: t.Info.Channels, BitDepth: t.Info.BitDepth,
+			TotalSamples: int64(t.Info.Frames), Duration: t.Info.Duration().Seconds(),
+			Size: t.Size, HasCover: t.HasCover, Tags: wire.FromTags(t.Info.Tags),
+		})
+	}
+	for f := range folders {
+		list.Folders = append(list.Folders, f)
+	}
+	sort.Strings(list.Folders)
+	refused, _ := lib.Refused()
+	for _, r := range refused {
+		list.Refused = append(list.Refused, wire.Refusal(r))
+	}
+}
+
+func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
+	if s.cfg.Library == nil {
+		return wire.Errorf(wire.TrackNotFound, "Track not found")
+	}
+	data, mime, err := s.cfg.Library.Cover(r.Context(), r.PathValue("track"))
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", mime)
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	_, _ = w.Write(data) // a client that went away is its own affair
+	return nil
+}
+
+func (s *Server) stats(w http.ResponseWriter, _ *http.Request) error {
+	live, created, expired, exchanges := s.cfg.Sessions.Stats()
+	stats := wire.Stats{
+		Server: "secstream", Framework: "secstream", Timestamp: now(),
+		ActiveSessions: live, TotalSessions: created, Expired: expired, Exchanges: exchanges,
+		Slices: s.slices.Load(), Bytes: s.bytes.Load(), Refused: s.refused.Load(),
+		Uptime: time.Since(s.start).Seconds(),
+	}
+	if s.cfg.Library != nil {
+		stats.Tracks = s.cfg.Library.Scanned().Tracks
+	}
+	writeJSON(w, http.StatusOK, stats)
+	return nil
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, wire.Health{Status: "ok", Timestamp: now(), Uptime: time.Since(s.start).Seconds()})
+	return nil
+}
+
+func now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00") }

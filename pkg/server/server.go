@@ -1,0 +1,243 @@
+// Package server is the slice API as an ordinary http.Handler: it mounts
+// under any prefix with http.StripPrefix and listens to nothing by itself.
+// Requests go in, sealed slices and JSON go out; a file in the clear never
+// does. It imports audio, format, handshake, library, pack, session and wire.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"secstream/pkg/library"
+	"secstream/pkg/session"
+	"secstream/pkg/wire"
+)
+
+// Config says what a Server serves. Sessions is required.
+type Config struct {
+	Sessions    *session.Store
+	Library     *library.Library // nil serves uploads only
+	AllowUpload bool
+	MaxUpload   int64    // bytes of one uploaded file; default 256 MiB
+	TempDir     string   // where uploads live, a private directory; default the system's
+	Origins     []string // origins that scripts may call from, "*" for all; none by default
+	Logger      *slog.Logger
+}
+
+// DefaultMaxUpload is used when Config.MaxUpload is 0.
+const DefaultMaxUpload = 256 << 20
+
+// Limits of single requests.
+const (
+	maxJSON      = 256 << 10 // bytes of a JSON body: a session of 1,000 tracks fits
+	requestTime  = 30 * time.Second
+	exchangeTime = 2 * time.Minute  // a key exchange, which may have to read a whole file first
+	transferTime = 10 * time.Minute // uploads, lists and slices to slow listeners
+	answerTime   = 5 * time.Second  // to tell of a request that took too long
+)
+
+// Slices are sent at no less than slowest bytes a second, or not at all:
+// what waits to be sent takes memory.
+const slowest = 16 << 10
+
+// Server answers the slice API. It is safe for concurrent use.
+type Server struct {
+	cfg   Config
+	mux   *http.ServeMux
+	start time.Time
+
+	origin *http.CrossOriginProtection
+
+	slices, bytes, refused atomic.Int64
+	uploads                atomic.Int64 // bytes of disk set aside
+}
+
+// New returns a handler for cfg.
+func New(cfg Config) (*Server, error) {
+	if cfg.Sessions == nil {
+		return nil, errors.New("server: no session store given")
+	}
+	if cfg.MaxUpload == 0 {
+		cfg.MaxUpload = DefaultMaxUpload
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), start: time.Now(), origin: http.NewCrossOriginProtection()}
+	for _, o := range cfg.Origins {
+		if o == "*" {
+			s.origin.AddInsecureBypassPattern("/")
+		} else if err := s.origin.AddTrustedOrigin(o); err != nil {
+			return nil, fmt.Errorf("server: origin %q: %w", o, err)
+		}
+	}
+	for _, r := range s.routes() {
+		s.mux.Handle(r.pattern, s.route(r))
+	}
+	s.mux.HandleFunc("/", s.unknown)
+	return s, nil
+}
+
+// route is one entry of the API.
+type route struct {
+	pattern string
+	time    time.Duration // the whole request, body and answer
+	answer  func(http.ResponseWriter, *http.Request) error
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{"POST /api/sessions", transferTime, s.createSession},
+		{"DELETE /api/sessions/{id}", requestTime, s.endSession},
+		{"POST /api/sessions/{id}/key-exchange", exchangeTime, s.exchangeKey},
+		{"GET /api/sessions/{id}/info", requestTime, s.sessionInfo},
+		{"GET /api/sessions/{id}/slices/{slice}", transferTime, s.slice},
+		{"GET " + wire.LibraryPath, transferTime, s.listLibrary},
+		{"GET " + wire.LibraryPath + "/{track}/cover", transferTime, s.cover},
+		{"GET /api/stats", requestTime, s.stats},
+		{"GET /health", requestTime, s.health},
+	}
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if s.cors(w, r) {
+		return
+	}
+	// A page of another site may make a browser send a POST without asking.
+	if err := s.origin.Check(r); err != nil {
+		s.refuse(w, r, wire.Errorf(wire.Forbidden, "Requests from pages of other sites are not taken"))
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// cors adds what browsers ask for and answers preflights.
+func (s *Server) cors(w http.ResponseWriter, r *http.Request) (done bool) {
+	origin := r.Header.Get("Origin")
+	if len(s.cfg.Origins) == 0 || origin == "" {
+		return false
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	if !slices.Contains(s.cfg.Origins, "*") && !slices.Contains(s.cfg.Origins, origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", strings.Join(wire.SliceHeaders[:], ", "))
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// route wraps a handler with its time limit, its error answer and its log
+// line. The line has the pattern, never the path: the path holds the session
+// ID, which is a secret.
+func (s *Server) route(r route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		begin := time.Now()
+		ctl := http.NewResponseController(w)
+		_ = ctl.SetReadDeadline(begin.Add(r.time)) // not every ResponseWriter can
+		_ = ctl.SetWriteDeadline(begin.Add(r.time + answerTime))
+		ctx, cancel := context.WithTimeout(req.Context(), r.time)
+		defer cancel()
+		err := guard(r.answer, w, req.WithContext(ctx))
+		status := http.StatusOK
+		if err != nil {
+			status = s.refuse(w, req, err)
+		}
+		s.cfg.Logger.Debug("request", "route", r.pattern, "session", session.Short(req.PathValue("id")),
+			"status", status, "took", time.Since(begin), "from", req.RemoteAddr)
+	})
+}
+
+// guard turns a panic in one request, as by a parser, into its failure.
+func guard(answer func(http.ResponseWriter, *http.Request) error, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return answer(w, r)
+}
+
+// unknown answers what no route takes: a path there is none for, or a method
+// its path does not know.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		other := http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := s.mux.Handler(&other); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		s.refuse(w, r, wire.Errorf(wire.NotFound, "Not found"))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.refuse(w, r, wire.Errorf(wire.MethodNot, "The route takes %s", strings.Join(allowed, ", ")))
+}
+
+// refuse answers with an error and returns its status.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) int {
+	if r.Context().Err() != nil {
+		return 499 // the client went away; nobody reads an answer
+	}
+	s.refused.Add(1)
+	e := refusal(err)
+	if e.Code == wire.Internal {
+		s.cfg.Logger.Error("request failed", "route", r.Pattern, "session", session.Short(r.PathValue("id")), "err", err)
+	}
+	if e.Code == wire.Busy {
+		w.Header().Set("Retry-After", "5")
+	}
+	writeJSON(w, e.Status, e)
+	return e.Status
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	encode := func() ([]byte, error) { return json.Marshal(v) }
+	if own, ok := v.(interface{ Encode() ([]byte, error) }); ok {
+		encode = own.Encode
+	}
+	b, err := encode()
+	if err != nil {
+		panic(err) // the types are ours and marshal
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n')) // a client that went away is its own affair
+}
+
+// readJSON reads a bounded JSON body.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	body := http.MaxBytesReader(w, r.Body, maxJSON)
+	if err := json.NewDecoder(body).Decode(v); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return wire.Errorf(wire.TooLarge, "The request is larger than %d bytes", tooLarge.Limit)
+		}
+		return wire.Errorf(wire.BadRequest, "The request is not the JSON this route takes")
+	}
+	return nil
+}

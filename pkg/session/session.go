@@ -1,0 +1,327 @@
+// Package session keeps the live sessions of a server: which tracks they
+// play, how those are cut, which keys were agreed. Requests come in as plain
+// calls, sealed slices go out. It knows neither HTTP nor folders; where a
+// track's bytes come from is a Source given by the caller. It imports audio,
+// compress, handshake, pack, seal, slicer and wire.
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/compress"
+	"secstream/pkg/pack"
+	"secstream/pkg/slicer"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Errors callers branch on.
+var (
+	ErrNoSession = errors.New("no such session")
+	ErrNoTrack   = errors.New("no such track in the session")
+	ErrNoSlice   = errors.New("no such slice")
+	ErrFull      = errors.New("the server has as many tracks in sessions as it takes")
+	ErrExchanges = errors.New("the track has as many live key exchanges as it takes")
+	ErrChanged   = errors.New("the file was replaced after the session began")
+)
+
+// Source is where a session's track comes from. It stays valid while the
+// session lives and is safe for concurrent use.
+type Source interface {
+	// Open opens the content for one piece of work.
+	Open(ctx context.Context) (Content, error)
+	// Close is called once, when the session ends.
+	Close() error
+}
+
+// Content is an opened track.
+type Content interface {
+	io.ReaderAt
+	io.Closer
+	Track() audio.Track
+	// Check fails when the content changed since it was opened.
+	Check() error
+	// Version names the content. A session serves only the version it began with.
+	Version() string
+}
+
+// Config says how a Store works. The zero value of each field means its
+// default.
+type Config struct {
+	Millis    int           // slice length in ms; default 5000
+	Variance  float64       // of randomised lengths, 0 to 1; default 0.4 when Randomize
+	Randomize bool          // default for sessions that do not say
+	Deflate   int           // compression level 0 to 9; there is no default
+	TTL       time.Duration // sessions idle for longer end; default 30 min
+	Max       int           // most tracks in sessions at once; default 10000
+	Logger    *slog.Logger  // default: discard
+	Now       func() time.Time
+}
+
+// Defaults of Config, and limits no flag changes.
+const (
+	DefaultMillis   = 5000
+	DefaultVariance = 0.4
+	DefaultTTL      = 30 * time.Minute
+	DefaultMax      = 10000
+	// MaxTracks is the most tracks one session plays.
+	MaxTracks = 1000
+	// MaxExchanges is the most keys live at once for one track: the listeners
+	// that can share a session. It bounds memory.
+	MaxExchanges = 16
+	// maxRoom is the most bytes of sealed slices that wait to be sent, so that
+	// listeners on slow lines cannot fill the memory. The largest slice fits.
+	maxRoom = 2*pack.MaxPlain + 1<<20
+)
+
+// Store holds the live sessions. It is safe for concurrent use.
+type Store struct {
+	cfg     Config
+	deflate *compress.Deflater  // for what is worth compressing
+	stored  *compress.Deflater  // level 0
+	slots   chan struct{}       // bounds how many slices are made at once
+	room    *semaphore.Weighted // bounds the bytes of slices made and not sent yet
+
+	mu       sync.Mutex
+	sessions map[string]*Session
+	tracks   int // in all sessions
+	cuts     cutCache
+
+	created, expired int
+	exchanges        atomic.Int64
+}
+
+// NewStore returns an empty store. Callers run Sweep as long as it is used,
+// and Close it.
+func NewStore(cfg Config) (*Store, error) {
+	if cfg.Millis == 0 {
+		cfg.Millis = DefaultMillis
+	}
+	if cfg.Millis < slicer.MinMillis || cfg.Millis > slicer.MaxMillis {
+		return nil, fmt.Errorf("slice length %d ms: outside %d to %d ms", cfg.Millis, slicer.MinMillis, slicer.MaxMillis)
+	}
+	if cfg.TTL == 0 {
+		cfg.TTL = DefaultTTL
+	}
+	if cfg.Max == 0 {
+		cfg.Max = DefaultMax
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	deflate, err := compress.NewDeflater(cfg.Deflate)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := compress.NewDeflater(compress.MinLevel)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{
+		cfg: cfg, deflate: deflate, stored: stored,
+		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom), sessions: map[string]*Session{},
+		cuts: cutCache{byKey: map[cutKey]*cutting{}},
+	}, nil
+}
+
+// Session is one listener's (or several listeners') hold on some tracks.
+type Session struct {
+	ID        string
+	Randomize bool
+	Multi     bool // made for several tracks; the wire then lists them
+
+	store    *Store
+	tracks   []*Track
+	lastUsed atomic.Int64 // Unix ns
+}
+
+// Create opens a session on sources, 1 to MaxTracks of them, and takes them
+// over: they are closed with the session, or at once when Create fails.
+// multi makes a session of several tracks even when there is one source.
+func (s *Store) Create(sources []Source, randomize, multi bool) (*Session, error) {
+	if len(sources) == 0 || len(sources) > MaxTracks {
+		closeAll(sources)
+		return nil, fmt.Errorf("a session of %d tracks: it takes 1 to %d", len(sources), MaxTracks)
+	}
+	sess := &Session{ID: "session_" + randomID(), Randomize: randomize, Multi: multi || len(sources) > 1, store: s}
+	for i, src := range sources {
+		t := &Track{ID: "track_" + randomID(), Index: i, source: src, session: sess}
+		t.seed = sess.ID
+		if sess.Multi {
+			t.seed = sess.ID + "_" + t.ID
+		}
+		sess.tracks = append(sess.tracks, t)
+	}
+	sess.touch(s.cfg.Now())
+	s.mu.Lock()
+	full := s.tracks+len(sources) > s.cfg.Max
+	if !full {
+		s.sessions[sess.ID] = sess
+		s.tracks += len(sources)
+		s.created++
+	}
+	s.mu.Unlock()
+	if full {
+		closeAll(sources)
+		return nil, ErrFull
+	}
+	return sess, nil
+}
+
+// Get returns a live session and notes that it is in use. Errors: ErrNoSession.
+func (s *Store) Get(id string) (*Session, error) {
+	s.mu.Lock()
+	sess := s.sessions[id]
+	s.mu.Unlock()
+	now := s.cfg.Now()
+	if sess == nil || sess.idle(now) > s.cfg.TTL {
+		return nil, ErrNoSession
+	}
+	sess.touch(now)
+	return sess, nil
+}
+
+// End closes one session and forgets its keys.
+func (s *Store) End(id string) error {
+	s.mu.Lock()
+	sess := s.sessions[id]
+	if sess != nil {
+		s.forget(sess)
+	}
+	s.mu.Unlock()
+	if sess == nil {
+		return ErrNoSession
+	}
+	sess.close()
+	return nil
+}
+
+// Sweep ends idle sessions until ctx is done.
+func (s *Store) Sweep(ctx context.Context) {
+	tick := time.NewTicker(min(s.cfg.TTL/4, time.Minute))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.sweep()
+		}
+	}
+}
+
+func (s *Store) sweep() {
+	now := s.cfg.Now()
+	var idle []*Session
+	s.mu.Lock()
+	for _, sess := range s.sessions {
+		if sess.idle(now) > s.cfg.TTL {
+			s.forget(sess)
+			idle = append(idle, sess)
+		}
+	}
+	s.expired += len(idle)
+	s.mu.Unlock()
+	for _, sess := range idle {
+		sess.close()
+	}
+}
+
+// forget takes sess out. The caller holds mu.
+func (s *Store) forget(sess *Session) {
+	delete(s.sessions, sess.ID)
+	s.tracks -= len(sess.tracks)
+}
+
+// Close ends every session.
+func (s *Store) Close() {
+	s.mu.Lock()
+	all := s.sessions
+	s.sessions, s.tracks = map[string]*Session{}, 0
+	s.mu.Unlock()
+	for _, sess := range all {
+		sess.close()
+	}
+}
+
+// Stats counts sessions: live now, created and expired since the start, and
+// key exchanges done.
+func (s *Store) Stats() (live, created, expired int, exchanges int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions), s.created, s.expired, s.exchanges.Load()
+}
+
+func (s *Session) touch(now time.Time) { s.lastUsed.Store(now.UnixNano()) }
+
+func (s *Session) idle(now time.Time) time.Duration {
+	return time.Duration(now.UnixNano() - s.lastUsed.Load())
+}
+
+// Tracks returns the session's tracks in order. The caller must not change
+// the slice.
+func (s *Session) Tracks() []*Track { return s.tracks }
+
+// Track returns the track called id; "" is the first, which is the active
+// one. Errors: ErrNoTrack.
+func (s *Session) Track(id string) (*Track, error) {
+	if id == "" {
+		return s.tracks[0], nil
+	}
+	for _, t := range s.tracks {
+		if t.ID == id {
+			return t, nil
+		}
+	}
+	return nil, ErrNoTrack
+}
+
+// LogValue shows enough of the ID to tell sessions apart and not enough to
+// use one: the ID is a bearer secret.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(Short(s.ID)) }
+
+// Short cuts an ID for logs.
+func Short(id string) string {
+	const keep = len("session_") + 6
+	if len(id) <= keep {
+		return id
+	}
+	return id[:keep] + "…"
+}
+
+func (s *Session) close() {
+	for _, t := range s.tracks {
+		if err := t.close(); err != nil {
+			s.store.cfg.Logger.Warn("close a track", "session", s, "err", err)
+		}
+	}
+}
+
+func closeAll(sources []Source) {
+	for _, src := range sources {
+		_ = src.Close() // the refusal is what the caller reports
+	}
+}
+
+// randomID is 132 bits from the CSPRNG, 22 characters.
+func randomID() string {
+	var b [18]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])[:22]
+}
+
+// Randomize is whether lengths are randomised in sessions that do not say.
+func (s *Store) Randomize() bool { return s.cfg.Randomize }
