@@ -1,0 +1,232 @@
+// Package client is the listening end of the slice API: it lists a server's
+// library, agrees keys, fetches slices ahead of time, opens them. Addresses
+// and track IDs go in, slices in the clear come out, and are wiped when they
+// are released. It imports audio, decode (for its Params), handshake, pack,
+// seal and wire.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"secstream/pkg/wire"
+)
+
+// Errors callers branch on; what the server itself refuses is a *wire.Error.
+var (
+	// ErrUnreachable: no answer came, after all retries.
+	ErrUnreachable = errors.New("the server does not answer")
+	// ErrProtocol: an answer came that the protocol does not allow.
+	ErrProtocol = errors.New("the server's answer breaks the protocol")
+	// ErrAddress: the address cannot be used.
+	ErrAddress = errors.New("not an address of a secstream server")
+)
+
+// Client talks to one server. It is safe for concurrent use.
+type Client struct {
+	base     *url.URL
+	http     *http.Client
+	ahead    int
+	patience time.Duration
+}
+
+// Config tunes a Client; the zero value is what players use.
+type Config struct {
+	Ahead     int               // slices fetched ahead of the one asked for; default 2
+	Patience  time.Duration     // how long a request that may yet succeed is tried again; default 8 s, as a restart takes
+	Transport http.RoundTripper // default: one with time limits
+}
+
+// Time limits of the default transport and of a silent server.
+const (
+	dialTime     = 5 * time.Second
+	headerTime   = 30 * time.Second         // until an answer begins
+	exchangeTime = 2*time.Minute + dialTime // the same for a key exchange: the server may have to read a whole file first
+	stallTime    = 20 * time.Second         // without a single byte
+)
+
+// maxAnswer bounds JSON answers: a library of 100,000 tracks takes some 60 MB.
+const maxAnswer = 128 << 20
+
+// New returns a client for address: "host:port" or an http or https URL,
+// which may have a path. Nothing is sent yet. Errors wrap ErrAddress.
+func New(address string, cfg Config) (*Client, error) {
+	base, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Ahead == 0 {
+		cfg.Ahead = 2
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 8 * time.Second
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTime}).DialContext,
+			TLSHandshakeTimeout: dialTime,
+			IdleConnTimeout:     90 * time.Second,
+			MaxIdleConnsPerHost: cfg.Ahead + 1,
+			DisableCompression:  true, // nothing here compresses
+			ForceAttemptHTTP2:   true,
+		}
+	}
+	return &Client{
+		base: base, ahead: cfg.Ahead, patience: cfg.Patience,
+		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
+	}, nil
+}
+
+// noRedirect refuses to carry a session to another place.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func parseAddress(address string) (*url.URL, error) {
+	text := address
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.User != nil {
+		return nil, fmt.Errorf("%w: %q; it looks like http://127.0.0.1:8420", ErrAddress, address)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.Fragment = ""
+	return u, nil
+}
+
+// Address is the server's address as it was understood.
+func (c *Client) Address() string { return c.base.String() }
+
+// Library lists the server's tracks.
+func (c *Client) Library(ctx context.Context) (*wire.Library, error) {
+	list := new(wire.Library)
+	if err := c.json(ctx, http.MethodGet, wire.LibraryPath, nil, list); err != nil {
+		return nil, fmt.Errorf("list the library of %s: %w", c.Address(), err)
+	}
+	return list, nil
+}
+
+// json sends in, when it is not nil, and reads the JSON answer into out.
+func (c *Client) json(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	return c.retry(ctx, func() error {
+		answer, err := c.fetch(ctx, method, path, body, nil, maxAnswer)
+		if err != nil || out == nil {
+			return err
+		}
+		decode := func(b []byte) error { return json.Unmarshal(b, out) }
+		if own, ok := out.(interface{ Decode([]byte) error }); ok {
+			decode = own.Decode
+		}
+		if err := decode(answer); err != nil {
+			return fmt.Errorf("%w: %w", ErrProtocol, err)
+		}
+		return nil
+	})
+}
+
+// fetch does one request and appends the answer's body to dst. Answers other
+// than 2xx are a *wire.Error. More than limit bytes are refused.
+func (c *Client) fetch(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, error) {
+	answer, _, err := c.fetchWithHeader(ctx, method, path, body, dst, limit)
+	return answer, err
+}
+
+func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, http.Header, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
+	if err != nil {
+		return dst, nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	wait := headerTime
+	if strings.HasSuffix(path, exchangePath) {
+		wait = exchangeTime
+	}
+	stall := time.AfterFunc(wait, func() { cancel(errStalled) })
+	defer stall.Stop()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return dst, nil, unreachable(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.ContentLength > limit {
+		return dst, nil, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, resp.ContentLength)
+	}
+	stall.Reset(stallTime)
+	if n := min(resp.ContentLength, 4<<20); n > int64(cap(dst)) {
+		dst = make([]byte, 0, n+1) // one more, so that the end shows without growing
+	}
+	dst, err = readAll(dst, resp.Body, limit, func() { stall.Reset(stallTime) })
+	if err != nil {
+		return dst, nil, unreachable(ctx, err)
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		e := wire.ReadError(resp.StatusCode, dst)
+		return dst[:0], resp.Header, e
+	}
+	return dst, resp.Header, nil
+}
+
+var errStalled = errors.New("it is silent for too long")
+
+// unreachable makes err an ErrUnreachable, unless it is one of ours or ctx
+// was cancelled by the caller.
+func unreachable(ctx context.Context, err error) error {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(err, ErrProtocol):
+		return err
+	case errors.Is(cause, errStalled):
+		return fmt.Errorf("%w: %w", ErrUnreachable, errStalled)
+	case cause != nil:
+		return cause
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // the URL holds the session ID
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// readAll appends r to dst and calls alive whenever bytes came.
+func readAll(dst []byte, r io.Reader, limit int64, alive func()) ([]byte, error) {
+	start := len(dst)
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		n, err := r.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		if n > 0 {
+			alive()
+		}
+		if int64(len(dst)-start) > limit {
+			return dst, fmt.Errorf("%w: an answer of more than %d bytes", ErrProtocol, limit)
+		}
+		if err == io.EOF {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+}

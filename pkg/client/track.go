@@ -1,0 +1,272 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/decode"
+	"secstream/pkg/handshake"
+	"secstream/pkg/pack"
+	"secstream/pkg/seal"
+	"secstream/pkg/wire"
+)
+
+// Track is one track opened for playing: a session of its own, with its own
+// key. It satisfies player.Source. Slice and Release are for one goroutine;
+// Close may be called from any.
+type Track struct {
+	c       *Client
+	session string
+	info    audio.Info
+	ids     []string
+	spans   []wire.Slice
+	unpack  *pack.Unpacker
+
+	ctx    context.Context // ends with Close; fetches ahead outlive the call that began them
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	once   sync.Once
+
+	mu      sync.Mutex // guards fetches
+	fetches map[int]*fetch
+}
+
+// fetch is one slice on its way, or here.
+type fetch struct {
+	done   chan struct{} // closed when plain and err are set
+	cancel context.CancelFunc
+	plain  []byte
+	err    error
+}
+
+// Open creates a session on the library track called id and agrees on a key.
+// tags describe the track to listeners; they come from the library list.
+func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, error) {
+	var created wire.CreateAnswer
+	if err := c.json(ctx, http.MethodPost, "/api/sessions", wire.CreateRequest{Tracks: []string{id}}, &created); err != nil {
+		return nil, fmt.Errorf("open a session on %s: %w", c.Address(), err)
+	}
+	t := &Track{c: c, session: created.SessionID, fetches: map[int]*fetch{}}
+	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if err := t.exchange(ctx); err != nil {
+		_ = t.Close() // the failed exchange is what the caller reports
+		return nil, fmt.Errorf("key exchange with %s: %w", c.Address(), err)
+	}
+	t.info.Tags = tags
+	return t, nil
+}
+
+func (t *Track) path(rest string) string {
+	return "/api/sessions/" + url.PathEscape(t.session) + rest
+}
+
+const exchangePath = "/key-exchange"
+
+func (t *Track) exchange(ctx context.Context) error {
+	pair, err := handshake.NewPair()
+	if err != nil {
+		return err
+	}
+	var answer wire.KeyAnswer
+	req := wire.KeyRequest{PublicKey: pair.Public(), PCM: wire.PCMNative, Metadata: wire.V1Metadata()}
+	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer); err != nil {
+		return err
+	}
+	key, err := pair.Agree(answer.PublicKey)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	defer key.Wipe()
+	t.unpack = pack.NewUnpacker(seal.NewBox(key))
+	return t.take(answer.SessionInfo)
+}
+
+// Bounds on what a server may claim.
+const (
+	maxRate     = 1<<32 - 1 // Hz
+	maxChannels = 255
+	maxPreroll  = 1 << 20 // frames
+	maxSeconds  = 1 << 31 // 68 years
+	maxSlices   = 1 << 20
+)
+
+// take checks what the server says of the track before anything relies on it:
+// the slices must cover the track without gap or overlap.
+func (t *Track) take(s *wire.SessionInfo) error {
+	if s == nil {
+		return fmt.Errorf("%w: no session info", ErrProtocol)
+	}
+	if len(s.Slices) != len(s.SliceIDs) || len(s.Slices) == 0 || len(s.Slices) > maxSlices {
+		return fmt.Errorf("%w: %d slice IDs for %d slices", ErrProtocol, len(s.SliceIDs), len(s.Slices))
+	}
+	if s.SampleRate < 1 || int64(s.SampleRate) > maxRate || s.Channels < 1 || s.Channels > maxChannels || s.BitDepth < 0 || s.BitDepth > 64 {
+		return fmt.Errorf("%w: %d Hz, %d channels, %d bits", ErrProtocol, s.SampleRate, s.Channels, s.BitDepth)
+	}
+	var at audio.Frames
+	for i, sl := range s.Slices {
+		if sl.Start != at || sl.Samples <= 0 || sl.Samples > 1<<40 || sl.Preroll < 0 || sl.Preroll > maxPreroll {
+			return fmt.Errorf("%w: slice %d starts at %d with %d samples", ErrProtocol, i, sl.Start, sl.Samples)
+		}
+		at += sl.Samples
+	}
+	if int64(at)/int64(s.SampleRate) > maxSeconds {
+		return fmt.Errorf("%w: a track of %d frames at %d Hz", ErrProtocol, at, s.SampleRate)
+	}
+	if int64(at) != s.TotalSamples {
+		return fmt.Errorf("%w: slices of %d samples for a track of %d", ErrProtocol, at, s.TotalSamples)
+	}
+	t.ids, t.spans = s.SliceIDs, s.Slices
+	t.info = audio.Info{
+		Container: audio.Container(s.Format), Codec: audio.Codec(s.Codec), Sample: audio.Sample(s.Sample),
+		SampleRate: s.SampleRate, Channels: s.Channels, BitDepth: s.BitDepth, Frames: at,
+	}
+	if d := s.Damage; d != nil && d.Count > 0 {
+		t.info.DamageN, t.info.Damage = d.Count, []audio.Damage{{Off: d.Offset, What: d.What}}
+	}
+	if t.info.Codec == audio.PCM && t.info.Sample.Bytes() == 0 {
+		return fmt.Errorf("%w: PCM of kind %q", ErrProtocol, s.Sample)
+	}
+	return nil
+}
+
+// Info describes the track.
+func (t *Track) Info() audio.Info { return t.info }
+
+// Params are what decode needs for each slice.
+func (t *Track) Params() decode.Params {
+	i := t.info
+	return decode.Params{Codec: i.Codec, Sample: i.Sample, SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth}
+}
+
+// Len is the number of slices.
+func (t *Track) Len() int { return len(t.spans) }
+
+// Span is the part of the track slice i holds.
+func (t *Track) Span(i int) audio.Span {
+	s := t.spans[i]
+	return audio.Span{Start: s.Start, Samples: s.Samples, Preroll: s.Preroll}
+}
+
+// Slice returns slice i in the clear and begins to fetch those after it.
+// What lies outside that window is dropped and wiped.
+func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
+	t.mu.Lock()
+	for k, f := range t.fetches {
+		if k < i || k > i+t.c.ahead {
+			t.drop(k, f)
+		}
+	}
+	for k := i; k <= min(i+t.c.ahead, t.Len()-1); k++ {
+		if t.fetches[k] == nil && t.ctx.Err() == nil {
+			t.start(k)
+		}
+	}
+	f := t.fetches[i]
+	t.mu.Unlock()
+	if f == nil {
+		return nil, fmt.Errorf("slice %d: the track is closed", i)
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if f.err != nil {
+		t.Release(i) // the next call tries anew
+		return nil, fmt.Errorf("from %s: %w", t.c.Address(), f.err)
+	}
+	return f.plain, nil
+}
+
+// start begins to fetch slice i. The caller holds mu.
+func (t *Track) start(i int) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	f := &fetch{done: make(chan struct{}), cancel: cancel}
+	t.fetches[i] = f
+	t.wg.Go(func() {
+		defer close(f.done)
+		f.err = t.c.retry(ctx, func() (err error) {
+			f.plain, err = t.fetchSlice(ctx, i)
+			return err
+		})
+	})
+}
+
+// drop cancels a fetch and wipes what it brought. The caller holds mu.
+func (t *Track) drop(i int, f *fetch) {
+	delete(t.fetches, i)
+	f.cancel()
+	t.wg.Go(func() {
+		<-f.done
+		clear(f.plain)
+	})
+}
+
+// fetchSlice fetches, checks and opens one slice.
+func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
+	const frame = seal.Overhead + 1024 // nonce, tag, and some stored-block headers
+	limit := int64(t.plainLimit(i))
+	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(t.ids[i])), nil, nil, limit+limit/1000+frame)
+	if err != nil {
+		return nil, err
+	}
+	if crc := header.Get(wire.HeaderCRC); crc != "" && !strings.EqualFold(crc, wire.CRC(body)) {
+		return nil, errDamaged
+	}
+	plain, err := t.unpack.Append(nil, body, int(limit))
+	if err != nil {
+		return nil, err
+	}
+	if t.info.Codec == audio.PCM && len(plain) != int(limit) {
+		clear(plain)
+		return nil, fmt.Errorf("%w: %d bytes of PCM where %d were announced", ErrProtocol, len(plain), limit)
+	}
+	return plain, nil
+}
+
+// plainLimit is the most bytes slice i may hold: exactly its samples for PCM.
+func (t *Track) plainLimit(i int) int {
+	if t.info.Codec != audio.PCM {
+		return pack.MaxPlain
+	}
+	n := int64(t.spans[i].Samples) * int64(t.info.Channels) * int64(t.info.Sample.Bytes())
+	return int(min(n, pack.MaxPlain))
+}
+
+// Release wipes slice i.
+func (t *Track) Release(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.fetches[i]; f != nil {
+		t.drop(i, f)
+	}
+}
+
+// endTime is how long Close waits for the server to take leave.
+const endTime = 2 * time.Second
+
+// Close ends the session, waits for what is under way and wipes it all.
+func (t *Track) Close() error {
+	var err error
+	t.once.Do(func() {
+		t.cancel()
+		t.mu.Lock()
+		for i, f := range t.fetches {
+			t.drop(i, f)
+		}
+		t.mu.Unlock()
+		t.wg.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), endTime)
+		defer cancel()
+		if _, e := t.c.fetch(ctx, http.MethodDelete, t.path(""), nil, nil, maxAnswer); e != nil {
+			err = fmt.Errorf("end the session on %s: %w", t.c.Address(), e)
+		}
+	})
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package output
+
+func limited() int { return 1 }

@@ -1,0 +1,93 @@
+package output
+
+import (
+	"sync"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/player"
+)
+
+var _ player.Output = (*null)(nil)
+
+// nullTime is how much sound the null output holds, about what a sound card
+// does.
+const nullTime = 200 * time.Millisecond
+
+// null plays to nobody, by the clock.
+type null struct {
+	mu      sync.Mutex // guards what follows
+	spec    player.Spec
+	begin   time.Time // when the sound that plays began
+	written audio.Frames
+}
+
+func newNull() *null { return &null{} }
+
+// Open starts anew with nothing buffered.
+func (o *null) Open(spec player.Spec) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.spec, o.written = spec, 0
+	return nil
+}
+
+// Write takes samples as there is room for them.
+func (o *null) Write(p []float64) error {
+	o.mu.Lock()
+	rate, ch := o.spec.SampleRate, o.spec.Channels
+	o.mu.Unlock()
+	room := max(1, audio.FramesIn(nullTime, rate))
+	for left := audio.Frames(len(p) / ch); left > 0; {
+		n := min(left, room)
+		// Wait until n frames fit: the time that the excess takes to play.
+		if over := o.Buffered() + n - room; over > 0 {
+			time.Sleep(over.Duration(rate) + time.Microsecond)
+		}
+		o.mu.Lock()
+		if o.held() == 0 {
+			o.begin, o.written = time.Now(), 0
+		}
+		o.written += n
+		o.mu.Unlock()
+		left -= n
+	}
+	return nil
+}
+
+// held is what was written less what the clock has played. Called with mu held.
+func (o *null) held() audio.Frames {
+	if o.written == 0 {
+		return 0
+	}
+	return max(0, o.written-audio.FramesIn(time.Since(o.begin), o.spec.SampleRate))
+}
+
+// Buffered is how many frames the clock has yet to play.
+func (o *null) Buffered() audio.Frames {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.held()
+}
+
+// Flush drops what was not played.
+func (o *null) Flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.written = 0
+}
+
+// Drain waits until all was played.
+func (o *null) Drain() error {
+	o.mu.Lock()
+	d := o.held().Duration(max(o.spec.SampleRate, 1))
+	o.mu.Unlock()
+	time.Sleep(d)
+	return nil
+}
+
+// Close ends it; nothing is kept.
+func (o *null) Close() error { return nil }
+
+// Paced says that it keeps real time.
+func (o *null) Paced() bool { return true }

@@ -1,0 +1,178 @@
+package player
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/decode"
+)
+
+// Joiner turns the slices of one track into continuous PCM: it decodes each
+// slice by itself, drops its preroll and yields exactly the frames its span
+// promises. It is not safe for concurrent use and does not own the Source.
+type Joiner struct {
+	src   Source
+	par   decode.Params
+	next  int          // the slice to fetch next
+	at    audio.Frames // the frame of the track Read yields next
+	held  int          // the slice whose bytes are held, -1 for none
+	going bool         // a slice was opened: the next must begin where it ends
+	dec   decode.Decoder
+	left  audio.Frames // frames the held slice has yet to yield
+	waste []float64    // where dropped frames go
+	err   error        // a decoder's last word
+}
+
+const (
+	// wasteFrames is how many frames are dropped in one go.
+	wasteFrames = 1024
+	// idleReads is how often a decoder may yield nothing before it counts as stuck.
+	idleReads = 100
+	// maxSpan bounds what a slice may claim, far above any real one, so that
+	// sums of such claims cannot overflow.
+	maxSpan = 1 << 48
+)
+
+// NewJoiner starts at frame at of src, exactly: a position before the track
+// is its start, one past its end yields nothing.
+func NewJoiner(src Source, at audio.Frames) *Joiner {
+	at = max(at, 0)
+	next := sort.Search(src.Len(), func(i int) bool {
+		s := src.Span(i)
+		return s.Start+s.Samples > at
+	})
+	return &Joiner{src: src, par: src.Params(), next: next, at: at, held: -1}
+}
+
+// Slice is the slice that the last frames came from, or the one that comes
+// first when nothing was read yet.
+func (j *Joiner) Slice() int {
+	if j.held < 0 {
+		return j.next
+	}
+	return j.held
+}
+
+// At is the frame of the track that Read yields next.
+func (j *Joiner) At() audio.Frames { return j.at }
+
+// Close releases the slice that is held, which wipes it. The Joiner yields
+// nothing afterwards; the Source stays open.
+func (j *Joiner) Close() {
+	j.release()
+	if j.err == nil {
+		j.err = io.EOF
+	}
+}
+
+// Read fills p, whose length is at least one frame, with interleaved samples
+// and returns the number of frames, which all belong to one slice and may be
+// fewer than p holds. It returns 0 and io.EOF at the end of the track, ctx's
+// error when cancelled, and otherwise an error that names the slice; after any
+// error it is of no more use.
+func (j *Joiner) Read(ctx context.Context, p []float64) (audio.Frames, error) {
+	if j.err != nil {
+		return 0, j.err
+	}
+	if j.par.Channels < 1 || len(p) < j.par.Channels {
+		return 0, fmt.Errorf("read %d samples of %d channels: no whole frame", len(p), j.par.Channels)
+	}
+	if j.left == 0 {
+		j.release()
+		if err := j.open(ctx); err != nil {
+			return 0, err
+		}
+	}
+	n, err := j.pull(ctx, p[:min(audio.Frames(len(p)/j.par.Channels), j.left)*audio.Frames(j.par.Channels)])
+	if err != nil {
+		return 0, j.fail(err)
+	}
+	j.at += n
+	j.left -= n
+	return n, nil
+}
+
+// open fetches the next slice and decodes up to the first frame wanted.
+func (j *Joiner) open(ctx context.Context) error {
+	if j.next >= j.src.Len() {
+		return io.EOF
+	}
+	span := j.src.Span(j.next)
+	skip := j.at - span.Start
+	if skip < 0 || j.going && skip > 0 || span.Samples > maxSpan || skip >= span.Samples || span.Preroll < 0 || span.Preroll > maxSpan {
+		j.err = fmt.Errorf("slice %d: holds frames %d to %d where frame %d is due: %w",
+			j.next, span.Start, span.Start+span.Samples, j.at, audio.ErrCorrupt)
+		return j.err
+	}
+	data, err := j.src.Slice(ctx, j.next)
+	if err != nil {
+		return fmt.Errorf("slice %d: %w", j.next, err)
+	}
+	j.held, j.next, j.going = j.next, j.next+1, true
+	par := j.par
+	// One second and a few of the largest codec blocks more than promised:
+	// padding a codec may have, not enough for a slice that is a bomb.
+	par.Limit = span.Preroll + span.Samples + audio.Frames(par.SampleRate) + 1<<17
+	if j.dec, err = decode.New(par, data); err != nil {
+		return j.fail(err)
+	}
+	j.left = span.Samples - skip
+	return j.drop(ctx, span.Preroll+skip)
+}
+
+// drop decodes n frames that are not wanted.
+func (j *Joiner) drop(ctx context.Context, n audio.Frames) error {
+	ch := audio.Frames(j.par.Channels)
+	if j.waste == nil {
+		j.waste = make([]float64, wasteFrames*ch)
+	}
+	for n > 0 {
+		k, err := j.pull(ctx, j.waste[:min(n, wasteFrames)*ch])
+		if err != nil {
+			return j.fail(err)
+		}
+		n -= k
+	}
+	return nil
+}
+
+// pull reads at least one frame.
+func (j *Joiner) pull(ctx context.Context, p []float64) (audio.Frames, error) {
+	for range idleReads {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n, err := j.dec.Read(p)
+		if n < 0 || int(n)*j.par.Channels > len(p) {
+			return 0, fmt.Errorf("decoder yields %d frames: %w", n, audio.ErrCorrupt)
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return 0, fmt.Errorf("ends at frame %d, %d frames early: %w", j.at, j.left, audio.ErrCorrupt)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// fail makes err, which the held slice caused, the last thing Read returns.
+func (j *Joiner) fail(err error) error {
+	j.err = fmt.Errorf("slice %d: %w", j.held, err)
+	j.release()
+	return j.err
+}
+
+func (j *Joiner) release() {
+	if j.held >= 0 {
+		j.src.Release(j.held)
+	}
+	j.dec, j.held, j.left = nil, -1, 0
+}

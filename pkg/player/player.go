@@ -1,0 +1,64 @@
+// Package player turns slices into continuous sound: it decodes ahead, drops
+// preroll, joins slices and tracks without a gap, and drives an Output.
+//
+// It imports audio and decode only. Where slices come from (Source) and where
+// sound goes (Output) are interfaces declared here; client and output satisfy
+// them and cmd connects them.
+package player
+
+import (
+	"context"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/decode"
+)
+
+// Source is one opened track.
+type Source interface {
+	// Info describes the track; Frames is exact.
+	Info() audio.Info
+	// Params are what each slice's bytes need to be decoded (Limit unset).
+	Params() decode.Params
+	// Len is the number of slices, Span the part of the timeline slice i holds.
+	Len() int
+	Span(i int) audio.Span
+	// Slice returns the plain bytes of slice i. They stay valid until
+	// Release(i), which wipes them. A source may fetch slices after i ahead of
+	// time. Slice is called from one goroutine at a time.
+	Slice(ctx context.Context, i int) ([]byte, error)
+	Release(i int)
+	// Close wipes keys and slices and ends the session.
+	Close() error
+}
+
+// Spec is the shape of the sound an Output takes.
+type Spec struct {
+	SampleRate int
+	Channels   int
+	BitDepth   int          // what the source has; an output that stores integers uses it
+	Sample     audio.Sample // how the source stores PCM, "" for coded audio
+}
+
+// Output is where sound goes: a sound card, a file, nothing.
+// All methods but Buffered are called from one goroutine.
+type Output interface {
+	// Open prepares for sound of this shape. It is called before the first
+	// Write and again when the shape changes, after Drain.
+	Open(spec Spec) error
+	// Write takes interleaved samples (full scale -1 to +1) and blocks for as
+	// long as the output has no room; that is what paces playback.
+	Write(p []float64) error
+	// Buffered is how many frames were written but not heard yet. It may be
+	// called from any goroutine.
+	Buffered() audio.Frames
+	// Flush drops what was not heard yet. Outputs that keep everything (a
+	// file) do nothing.
+	Flush()
+	// Drain returns when all that was written has been heard or stored.
+	Drain() error
+	// Close ends the output; a file is complete after it.
+	Close() error
+	// Paced says whether Write runs in real time. When false (a file), there
+	// is no pause, and silence is never inserted.
+	Paced() bool
+}
