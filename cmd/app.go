@@ -1,0 +1,163 @@
+// Package cmd is the command line: it parses flags, builds every object,
+// connects them, and speaks to people. Nothing imports it but main.
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Main runs the program and returns its exit code. args[0] is the program.
+func Main(ctx context.Context, args []string, env Env) int {
+	app := newApp(env)
+	err := app.RunContext(ctx, args)
+	return report(ctx, env, slices.ContainsFunc(args, asksJSON), err)
+}
+
+// asksJSON: the flag as it may be written, since an error may come before
+// flags are parsed.
+func asksJSON(arg string) bool {
+	name, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	return name == "json" && strings.HasPrefix(arg, "-") && value != "false"
+}
+
+func newApp(env Env) *cli.App {
+	return &cli.App{
+		Name:      "secstream",
+		Usage:     "package and play protected audio",
+		UsageText: "secstream COMMAND [options] [arguments]",
+		Description: "Audio is cut into short slices, each sealed with keys agreed for the session. That is\n" +
+			"friction against copying and real protection on the way. It is not DRM: whoever may\n" +
+			"listen can also record.",
+		Version:         version(),
+		HideHelpCommand: true,
+		Writer:          env.Stdout,
+		ErrWriter:       env.Stderr,
+		ExitErrHandler:  func(*cli.Context, error) {}, // report does it
+		OnUsageError:    usage,
+		Action: func(c *cli.Context) error {
+			if name := c.Args().First(); name != "" {
+				return usageErrorf(hintFor(c.App, name), "there is no command %q", name)
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			newCommand(serveCommand(env)),
+			newCommand(playCommand(env)),
+			newCommand(probeCommand(env)),
+			newCommand(benchCommand(env)),
+		},
+	}
+}
+
+// newCommand adds what urfave/cli leaves out: usage errors that come back
+// instead of being printed to standard output, and a clear word about flags
+// behind the arguments, which it would take for arguments.
+func newCommand(c *cli.Command) *cli.Command {
+	c.OnUsageError = usage
+	c.HideHelpCommand = true
+	for _, f := range c.Flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true // "false" for each tells nothing
+		}
+	}
+	action := c.Action
+	c.Action = func(ctx *cli.Context) error {
+		if err := lateFlag(ctx, c); err != nil {
+			return err
+		}
+		return action(ctx)
+	}
+	return c
+}
+
+func usage(_ *cli.Context, err error, _ bool) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		text = fmt.Sprintf("there is no flag --%s", strings.TrimLeft(name, "-"))
+	}
+	var value, flag string
+	if n, _ := fmt.Sscanf(text, "invalid value %q for flag -%s", &value, &flag); n == 2 {
+		flag = strings.TrimSuffix(flag, ":")
+		return usageErrorf(`"--help" behind the command shows an example, as --slice 5s`, "--%s %q cannot be read", flag, value)
+	}
+	return usageErrorf("", "%s", text)
+}
+
+func hintFor(app *cli.App, name string) string {
+	for _, c := range app.Commands {
+		if strings.HasPrefix(c.Name, name[:1]) {
+			return fmt.Sprintf("did you mean \"secstream %s\"? \"secstream --help\" lists the commands", c.Name)
+		}
+	}
+	return "\"secstream --help\" lists the commands"
+}
+
+// lateFlag refuses a flag that stands behind an argument and shows the call
+// as it was meant.
+func lateFlag(ctx *cli.Context, c *cli.Command) error {
+	args := ctx.Args().Slice()
+	first := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") && len(a) > 1 })
+	if first < 1 { // flags in front are parsed; "--" hands over all that follows
+		return nil
+	}
+	var flags, rest []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if !strings.HasPrefix(a, "-") || len(a) == 1 {
+			rest = append(rest, a)
+			continue
+		}
+		flags = append(flags, a)
+		if !strings.Contains(a, "=") && takesValue(c, strings.TrimLeft(a, "-")) && i+1 < len(args) {
+			i++
+			flags = append(flags, args[i])
+		}
+	}
+	meant := slices.Concat([]string{"secstream", c.Name}, given(ctx), flags, rest)
+	return usageErrorf(quoteAll(meant), "flag %s comes after the %s", args[first], firstArgument(c))
+}
+
+// firstArgument is what a command takes first, in plain words.
+func firstArgument(c *cli.Command) string {
+	name, _, _ := strings.Cut(c.ArgsUsage, "|")
+	return strings.Trim(strings.ToLower(name), "[].")
+}
+
+// given are the flags that were parsed already.
+func given(ctx *cli.Context) []string {
+	var out []string
+	for _, name := range ctx.LocalFlagNames() {
+		if b, ok := ctx.Value(name).(bool); ok {
+			if b {
+				out = append(out, "--"+name)
+			}
+			continue
+		}
+		out = append(out, "--"+name, fmt.Sprint(ctx.Value(name)))
+	}
+	return out
+}
+
+func takesValue(c *cli.Command, name string) bool {
+	for _, f := range c.Flags {
+		if slices.Contains(f.Names(), name) {
+			_, isBool := f.(*cli.BoolFlag)
+			return !isBool
+		}
+	}
+	return false
+}
+
+func quoteAll(words []string) string {
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t'\"\\$&;|<>()*?") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,257 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tool skips the test when an outside program is missing, or fails it where
+// none may be.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("SECSTREAM_REQUIRE_TOOLS") == "1" {
+		t.Fatalf("%s is not installed, and SECSTREAM_REQUIRE_TOOLS is 1", name)
+	}
+	t.Skipf("%s is not installed", name)
+	return ""
+}
+
+func run(t testing.TB, name string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(tool(t, name), args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out
+}
+
+// program builds secstream as it is shipped.
+func program(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secstream")
+	cmd := exec.Command("go", "build", "-o", path, "..")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// serveFolder runs the program's server and returns its address.
+func serveFolder(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), "SECSTREAM_CONFIG_DIR="+t.TempDir())
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v\n%s", err, log.Bytes())
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if addr, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return addr
+		}
+	}
+	t.Fatal("the server did not start")
+	return ""
+}
+
+// TestPlayedIsWhatReferenceDecodersSay plays public and generated files of
+// every kind through a running server and holds what comes out against the
+// decoders of others.
+func TestPlayedIsWhatReferenceDecodersSay(t *testing.T) {
+	for _, name := range []string{"ffmpeg", "flac", "lame", "oggenc", "oggdec", "mpg123", "sox"} {
+		tool(t, name)
+	}
+	dir := t.TempDir()
+	generate(t, dir)
+	secstream := program(t)
+	refs := map[string]reference{}
+	for _, c := range [][]string{{"--slice", "5s"}, {"--slice", "1s", "--compression", "0"}, {"--slice", "30s"}, {"--slice", "2s", "--randomize"}} {
+		addr := serveFolder(t, secstream, append(slices.Clone(c), dir)...)
+		t.Run(strings.Join(c, " "), func(t *testing.T) {
+			entries, err := os.ReadDir(dir)
+			if err != nil || len(entries) < 40 {
+				t.Fatalf("%d files, %v", len(entries), err)
+			}
+			for _, e := range entries {
+				t.Run(e.Name(), func(t *testing.T) {
+					src := filepath.Join(dir, e.Name())
+					ref, ok := refs[e.Name()]
+					if !ok {
+						ref = refer(t, src)
+						refs[e.Name()] = ref
+					}
+					full := play(t, secstream, addr, e.Name(), "0", ref)
+					ref.compare(t, full)
+					rest := play(t, secstream, addr, e.Name(), "0.7s", ref)
+					if !bytes.HasSuffix(full, rest) || len(rest) == 0 || len(rest) == len(full) {
+						t.Errorf("from the middle: %d bytes are not the end of %d", len(rest), len(full))
+					}
+				})
+			}
+		})
+	}
+}
+
+func play(t *testing.T, program, addr, track, start string, ref reference) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out.wav")
+	cmd := exec.Command(program, "play", "--no-tui", "--track", track, "--start", start, "--output", "wav:"+out, addr)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("play: %v\n%s", err, text)
+	}
+	return pcm(t, out, ref.kind)
+}
+
+// reference is what another decoder makes of a file.
+type reference struct {
+	kind    string // as ffmpeg names raw PCM
+	samples []byte
+	lsb     int // how far a 16-bit sample may be off
+}
+
+// pcm reads any audio file as raw PCM of a kind wide enough to lose nothing.
+func pcm(t testing.TB, path, kind string) []byte {
+	t.Helper()
+	return run(t, "ffmpeg", "-v", "error", "-i", path, "-f", kind, "-")
+}
+
+func refer(t *testing.T, path string) reference {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "ref.wav")
+	switch filepath.Ext(path) {
+	case ".flac":
+		run(t, "flac", "-sdf", "-o", out, path)
+		return reference{kind: "f64le", samples: pcm(t, out, "f64le")}
+	case ".mp3":
+		run(t, "mpg123", "-q", "-w", out, path)
+		lame := filepath.Join(t.TempDir(), "lame.wav")
+		run(t, "lame", "--quiet", "--decode", path, lame)
+		ref := reference{kind: "s16le", samples: pcm(t, out, "s16le"), lsb: 2}
+		if n := len(pcm(t, lame, "s16le")); n != len(ref.samples) {
+			t.Logf("lame yields %d bytes, mpg123 %d", n, len(ref.samples))
+		}
+		return ref
+	case ".ogg":
+		run(t, "oggdec", "-Q", "-o", out, path)
+		return reference{kind: "s16le", samples: pcm(t, out, "s16le"), lsb: 1}
+	}
+	return reference{kind: "f64le", samples: pcm(t, path, "f64le")}
+}
+
+func (r reference) compare(t *testing.T, got []byte) {
+	t.Helper()
+	if len(got) != len(r.samples) {
+		t.Fatalf("%d bytes of %s, the reference has %d", len(got), r.kind, len(r.samples))
+	}
+	if r.lsb == 0 {
+		if !bytes.Equal(got, r.samples) {
+			t.Fatal("the samples differ")
+		}
+		return
+	}
+	worst := 0
+	for i := 0; i+1 < len(got); i += 2 {
+		a, b := int16(binary.LittleEndian.Uint16(got[i:])), int16(binary.LittleEndian.Uint16(r.samples[i:]))
+		worst = max(worst, int(math.Abs(float64(a)-float64(b))))
+	}
+	if worst > r.lsb {
+		t.Errorf("%d LSB off, %d are allowed", worst, r.lsb)
+	}
+}
+
+// generate fills dir with the public files that can be decoded and with files
+// of every kind the encoders at hand can write.
+func generate(t *testing.T, dir string) {
+	t.Helper()
+	public, err := filepath.Glob("../testdata/audio/*-*.*")
+	if err != nil || len(public) < 11 {
+		t.Fatalf("%d public files, %v", len(public), err)
+	}
+	for _, p := range public {
+		if filepath.Ext(p) == ".opus" {
+			continue
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(p)), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work := t.TempDir()
+	cd := filepath.Join(work, "cd.wav") // 4 s with transients
+	run(t, "sox", "../testdata/audio/music-drums.wav", cd, "trim", "0", "4")
+	hires := filepath.Join(work, "hires.wav") // 24 bit with real low bits
+	run(t, "sox", cd, "-b", "24", hires, "rate", "96k", "vol", "0.77")
+	mono := filepath.Join(work, "mono.wav")
+	run(t, "sox", "-D", cd, mono, "remix", "1")
+	at := func(name string) string { return filepath.Join(dir, name) }
+	ff := func(src, name string, args ...string) {
+		run(t, "ffmpeg", slices.Concat([]string{"-v", "error", "-i", src}, args, []string{at(name)})...)
+	}
+	for _, kind := range []string{"u8", "s16le", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw"} {
+		ff(hires, "wav-"+kind+".wav", "-c:a", "pcm_"+kind)
+	}
+	ff(hires, "wav-rf64.wav", "-rf64", "always", "-c:a", "pcm_s24le")
+	ff(hires, "wav-wave64.w64", "-c:a", "pcm_s24le")
+	ff(cd, "wav-51.wav", "-ac", "6", "-c:a", "pcm_s16le")
+	for _, level := range []string{"0", "5", "8"} {
+		run(t, "flac", "-s", "-"+level, "-o", at("flac-"+level+".flac"), cd)
+	}
+	run(t, "flac", "-s", "-5", "-o", at("flac-24bit-96k.flac"), hires)
+	run(t, "flac", "-s", "--lax", "-b", "16384", "-o", at("flac-block16384.flac"), cd)
+	run(t, "flac", "-s", "-b", "192", "--no-seektable", "-o", at("flac-block192-mono.flac"), mono)
+	ff(cd, "flac-51.flac", "-ac", "6")
+	eight := filepath.Join(work, "8bit.wav")
+	run(t, "sox", "-D", cd, "-b", "8", eight)
+	run(t, "flac", "-s", "-o", at("flac-8bit.flac"), eight)
+	piped := exec.Command(tool(t, "sh"), "-c", `flac -s -c --ignore-chunk-sizes - < "$0" > "$1"`, cd, at("flac-piped.flac"))
+	if out, err := piped.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, args := range map[string][]string{
+		"cbr128": {"-b", "128"}, "cbr320": {"-b", "320"}, "v0": {"-V0"}, "v9": {"-V9"}, "abr": {"--abr", "150"},
+		"mono": {"-m", "m", "-b", "64"}, "forced-ms": {"-m", "f", "-b", "96"}, "crc": {"-p", "-b", "112"},
+		"48k": {"--resample", "48"}, "32k": {"--resample", "32"}, "24k": {"--resample", "24"}, "22k": {"--resample", "22.05", "-b", "64"},
+		"16k": {"--resample", "16"}, "12k": {"--resample", "12"}, "11k": {"--resample", "11.025"}, "8k": {"--resample", "8", "-b", "8", "-m", "m"},
+		"no-tag": {"-t", "-b", "128"},
+	} {
+		run(t, "lame", slices.Concat([]string{"--quiet"}, args, []string{cd, at("mp3-" + name + ".mp3")})...)
+	}
+	for name, args := range map[string][]string{
+		"low": {"-q", "-1"}, "mid": {"-q", "4"}, "high": {"-q", "10"}, "22k": {"--resample", "22050"}, "mono": {"--downmix"},
+	} {
+		run(t, "oggenc", slices.Concat([]string{"-Q"}, args, []string{"-o", at("vorbis-" + name + ".ogg"), cd})...)
+	}
+}

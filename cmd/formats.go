@@ -1,0 +1,6 @@
+package cmd
+
+import "secstream/pkg/format"
+
+// openFormat is the parser table the library uses.
+var openFormat = format.Open

@@ -1,0 +1,113 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/client"
+	"secstream/pkg/session"
+)
+
+// refusedAudio is what a library said of a file it cannot read.
+type refusedAudio string
+
+func (r refusedAudio) Error() string { return string(r) }
+func (refusedAudio) Unwrap() error   { return audio.ErrUnsupported }
+
+// listen connects to the one address among targets, or starts a server for
+// the paths.
+func listen(ctx context.Context, env Env, targets []string) (*listener, error) {
+	var addresses, paths []string
+	for _, t := range targets {
+		switch {
+		case t == "":
+			return nil, usageErrorf("", "an argument is empty")
+		case isURL(t):
+			addresses = append(addresses, t)
+		case exists(t):
+			paths = append(paths, t)
+		case isHostPort(t):
+			addresses = append(addresses, t)
+		default:
+			return nil, withHint(fmt.Errorf("there is no file or folder %q", t), "an address looks like http://127.0.0.1:8420")
+		}
+	}
+	switch {
+	case len(addresses) == 0:
+		return listenLocal(ctx, env, paths)
+	case len(addresses) > 1 || len(paths) > 0:
+		return nil, usageErrorf("one address, or any number of paths", "play takes one server, or paths, not both")
+	}
+	c, err := client.New(addresses[0], client.Config{})
+	if err != nil {
+		return nil, err
+	}
+	return &listener{client: c, name: c.Address()}, nil
+}
+
+func isURL(text string) bool {
+	scheme, _, ok := strings.Cut(text, "://")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil || !errors.Is(err, os.ErrNotExist)
+}
+
+func isHostPort(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n > 0 && n < 1<<16
+}
+
+// listenLocal runs a server on a loopback port. Its routes lie below a secret
+// path, so that other users of this machine cannot listen along.
+func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error) {
+	o := serveOptions{paths: paths, slice: session.DefaultMillis * time.Millisecond, variance: session.DefaultVariance}
+	env.ConfigDir = func() (string, error) { return "", os.ErrNotExist } // its track IDs need not outlive it
+	h, err := newHost(env, o, quiet())
+	if err != nil {
+		return nil, err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // never fails
+	prefix := "/" + base64.RawURLEncoding.EncodeToString(b[:])
+
+	run, stop := context.WithCancel(context.WithoutCancel(ctx)) // it must outlive the player, which takes leave of it
+	g, run := errgroup.WithContext(run)
+	g.Go(func() error { return h.lib.Run(run) })
+	g.Go(func() error { h.store.Sweep(run); return nil })
+	g.Go(func() error { return serveUntil(run, ln, http.StripPrefix(prefix, h.handler), quiet()) })
+	l := &listener{name: strings.Join(paths, ", "), paths: paths, local: h, stop: func() error {
+		stop()
+		err := g.Wait()
+		h.close()
+		return err
+	}}
+	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{}); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}

@@ -1,0 +1,208 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/client"
+	"secstream/pkg/probe"
+	"secstream/pkg/wire"
+)
+
+// probedServer is a server whose tracks are looked at.
+type probedServer struct {
+	src     *probeSource
+	address string
+	base    http.RoundTripper // shared by all tracks
+
+	mu   sync.Mutex // guards gone
+	gone error      // set once it no longer answers: not each track need wait for that
+}
+
+// findTracks emits a job for every track of the server at address. What the
+// server refuses to serve comes last.
+func (s *probeSource) findTracks(ctx context.Context, address string, emit func(*probeJob) bool) error {
+	fail := func(err error) error {
+		j := failedJob(address, err)
+		j.remote = true
+		emit(j)
+		return ctx.Err()
+	}
+	srv := &probedServer{src: s, address: address, base: probeTransport()}
+	c, err := client.New(address, client.Config{Transport: srv.base})
+	if err != nil {
+		return fail(err)
+	}
+	list, err := settled(ctx, c)
+	if err != nil {
+		return fail(err)
+	}
+	tracks, err := (&listener{client: c, name: c.Address()}).choose(list, s.o.track)
+	if err != nil {
+		return fail(withHint(err, "secstream probe %s lists what it has", quoteAll([]string{address})))
+	}
+	for _, t := range tracks {
+		s.total.Add(t.Size)
+		s.files.Add(1)
+	}
+	s.counted.Store(len(s.o.targets) == 1)
+	for _, t := range tracks {
+		if !emit(srv.job(t)) {
+			return ctx.Err()
+		}
+	}
+	if s.o.track != "" {
+		return ctx.Err()
+	}
+	for _, r := range list.Refused {
+		j := failedJob(r.Path, refusedAudio(r.Reason))
+		j.remote, j.refused = true, true
+		if !emit(j) {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// scanPoll is the wait between two looks at a library that is being scanned.
+const scanPoll = 200 * time.Millisecond
+
+// settled lists a library when its scan is over.
+func settled(ctx context.Context, c *client.Client) (*wire.Library, error) {
+	for {
+		list, err := c.Library(ctx)
+		if err != nil || !list.Scanning {
+			return list, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(scanPoll):
+		}
+	}
+}
+
+// probeTransport has the limits of time that package client sets by itself.
+func probeTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   8,
+		DisableCompression:    true,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// job looks at one track: the list's facts, and with --plan or --verify what
+// the server says, or sends, in a session of its own.
+func (v *probedServer) job(t wire.LibraryTrack) *probeJob {
+	return &probeJob{path: t.Path, remote: true, run: func(ctx context.Context) (probe.File, error) {
+		defer v.src.done.Add(t.Size)
+		defer v.src.finished.Add(1)
+		f := probe.FromLibrary(t)
+		if !v.src.o.plan && !v.src.o.verify {
+			return f, ctx.Err()
+		}
+		v.mu.Lock()
+		gone := v.gone
+		v.mu.Unlock()
+		if gone != nil {
+			return f, gone
+		}
+		err := v.open(ctx, t, &f)
+		if errors.Is(err, client.ErrUnreachable) {
+			v.mu.Lock()
+			v.gone = err
+			v.mu.Unlock()
+		}
+		return f, err
+	}}
+}
+
+// open agrees on a key for the track and fills in f.
+func (v *probedServer) open(ctx context.Context, t wire.LibraryTrack, f *probe.File) (err error) {
+	sizes := &sliceSizes{base: v.base, of: map[int]int64{}}
+	c, err := client.New(v.address, client.Config{Transport: sizes})
+	if err != nil {
+		return err
+	}
+	track, err := c.Open(ctx, t.ID, t.Tags.Audio())
+	if err != nil {
+		return err
+	}
+	defer track.Close() //nolint:errcheck // a session that is not ended expires
+	spans := make([]audio.Span, track.Len())
+	for i := range spans {
+		spans[i] = track.Span(i)
+	}
+	info := track.Info() // a list may go by what headers say; a session has counted
+	f.TotalSamples, f.Duration = int64(info.Frames), info.Duration().Seconds()
+	plan, err := probe.Outline(info, spans, 0)
+	if err != nil {
+		return err
+	}
+	if v.src.o.plan {
+		f.Plan = plan
+	}
+	if v.src.o.verify {
+		f.Verify, err = fetchAll(ctx, track, t, plan, sizes)
+	}
+	return err
+}
+
+// fetchAll fetches, opens and decodes every slice, and notes the sizes in
+// plan.
+func fetchAll(ctx context.Context, track *client.Track, t wire.LibraryTrack, plan *probe.Plan, sizes *sliceSizes) (*probe.Verify, error) {
+	check := probe.NewCheck(track.Info())
+	check.Announced(t.TotalSamples)
+	for i := range track.Len() {
+		data, err := track.Slice(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		plan.Slices[i].Plain, plan.Slices[i].Sealed = int64(len(data)), sizes.get(i)
+		err = check.Slice(ctx, i, -1, track.Span(i), data)
+		track.Release(i)
+		if err != nil {
+			return nil, err
+		}
+	}
+	plan.Unmeasured = false
+	plan.Total()
+	return check.Finish(), nil
+}
+
+// sliceSizes notes how long the sealed slices of one track are that pass.
+type sliceSizes struct {
+	base http.RoundTripper
+	mu   sync.Mutex    // guards of
+	of   map[int]int64 // bytes of slice i
+}
+
+func (s *sliceSizes) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := s.base.RoundTrip(req)
+	if err != nil {
+		return resp, err
+	}
+	if i, err := strconv.Atoi(resp.Header.Get(wire.HeaderSequence)); err == nil {
+		s.mu.Lock()
+		s.of[i] = resp.ContentLength
+		s.mu.Unlock()
+	}
+	return resp, nil
+}
+
+func (s *sliceSizes) get(i int) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.of[i], 0)
+}

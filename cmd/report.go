@@ -1,0 +1,167 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/client"
+	"secstream/pkg/compress"
+	"secstream/pkg/output"
+	"secstream/pkg/seal"
+	"secstream/pkg/wire"
+)
+
+// Exit codes, the same for every command; docs/cli.md lists them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitAudio       = 3 // audio that cannot be read or decoded, or is damaged
+	exitUnreachable = 4
+	exitRefused     = 5 // the server refused, or a slice is forged
+	exitInterrupted = 130
+)
+
+// usageError is a call that cannot be carried out as written.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usageErrorf(hint, format string, args ...any) error {
+	return &usageError{text: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// hinted adds what to do next to an error.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+func withHint(err error, format string, args ...any) error {
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// errDamaged ends a command that found damage and has told of it already.
+var errDamaged = errors.New("damaged audio was found")
+
+// outcome is what a kind of error means to the person at the prompt.
+type outcome struct {
+	code int
+	name string // for programs
+	hint string
+}
+
+// outcomes maps errors, first match first.
+var outcomes = []struct {
+	is func(error) bool
+	outcome
+}{
+	{as[*usageError], outcome{exitUsage, "usage", `"secstream --help" shows how it is called`}},
+	{is(context.Canceled), outcome{exitInterrupted, "interrupted", ""}},
+	{is(client.ErrAddress), outcome{exitUsage, "usage", ""}},
+	{is(client.ErrUnreachable), outcome{exitUnreachable, "unreachable", `is the server running? "secstream serve FOLDER" starts one`}},
+	{is(seal.ErrForged), outcome{exitRefused, "forged", "somebody between here and the server changes what it sends, or it is broken; do not trust this connection"}},
+	{is(compress.ErrExpand), outcome{exitRefused, "forged", "the server sends slices it should not; is it a secstream server?"}},
+	{is(client.ErrProtocol), outcome{exitRefused, "protocol", "is it a secstream server, and of a version that fits this one?"}},
+	{isCode(wire.TrackChanged), outcome{exitRefused, "refused", "the file was replaced on the server; play it again"}},
+	{isCode(wire.Busy), outcome{exitRefused, "refused", "the server is at its limits; try again in a while"}},
+	{isCode(wire.Unsupported), outcome{exitAudio, "unsupported", "the server found the file but cannot slice it"}},
+	{as[*wire.Error], outcome{exitRefused, "refused", "is it a secstream server, and has it the track still?"}},
+	{is(errDamaged), outcome{exitAudio, "damaged", "keep the files as they are until you have others: secstream never changes them"}},
+	{is(audio.ErrNotAudio), outcome{exitAudio, "unreadable", "secstream reads WAV, MP3, FLAC and Ogg (Vorbis, Opus)"}},
+	{both(as[*audio.Error], is(audio.ErrUnsupported)), outcome{exitAudio, "unsupported", "convert it to FLAC or WAV first"}},
+	{is(audio.ErrUnsupported), outcome{exitAudio, "unsupported", "\"secstream probe\" shows what the file is; it can be served, and played by clients that know the codec"}},
+	{is(audio.ErrCorrupt), outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
+	{as[*audio.Error], outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
+	{is(output.ErrNoDevice), outcome{exitFailed, "no_sound", "start PulseAudio or PipeWire, or install alsa-utils, or choose --output wav:FILE or --output null"}},
+	{is(syscall.EADDRINUSE), outcome{exitFailed, "address_in_use", "another program listens there; choose another address with --listen, as --listen 127.0.0.1:0 for any free port"}},
+	{is(syscall.EACCES), outcome{exitFailed, "permission", ""}},
+	{is(fs.ErrNotExist), outcome{exitFailed, "not_found", "is the name spelled right, and does the folder exist?"}},
+	{is(syscall.ENOSPC), outcome{exitFailed, "disk_full", "make room on the disk, or write to another one"}},
+}
+
+func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
+
+func both(a, b func(error) bool) func(error) bool {
+	return func(err error) bool { return a(err) && b(err) }
+}
+
+func isCode(code wire.Code) func(error) bool {
+	return func(err error) bool {
+		var e *wire.Error
+		return errors.As(err, &e) && e.Code == code
+	}
+}
+
+func as[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}
+
+func outcomeOf(err error) outcome {
+	for _, o := range outcomes {
+		if o.is(err) {
+			return o.outcome
+		}
+	}
+	return outcome{exitFailed, "failed", ""}
+}
+
+// report tells of err, in two lines or as JSON, and returns the exit code.
+func report(ctx context.Context, env Env, asJSON bool, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	o := outcomeOf(err)
+	if ctx.Err() != nil {
+		o, err = outcome{code: exitInterrupted, name: "interrupted"}, errors.New("interrupted")
+	}
+	if h := new(hinted); errors.As(err, &h) {
+		o.hint = h.hint
+	}
+	if u := new(usageError); errors.As(err, &u) && u.hint != "" {
+		o.hint = u.hint
+	}
+	write := writeText
+	if asJSON {
+		write = writeErrorJSON
+	}
+	o.hint = printable(o.hint)
+	write(env.Stderr, o, clean(err))
+	return o.code
+}
+
+func writeText(w io.Writer, o outcome, text string) {
+	if o.code == exitInterrupted {
+		return // the person knows
+	}
+	fmt.Fprintf(w, "secstream: error: %s\n", text)
+	if o.hint != "" {
+		fmt.Fprintf(w, "secstream: hint: %s\n", o.hint)
+	}
+}
+
+func writeErrorJSON(w io.Writer, o outcome, text string) {
+	b, _ := json.Marshal(map[string]any{"error": text, "kind": o.name, "exit": o.code, "hint": o.hint})
+	fmt.Fprintf(w, "%s\n", b)
+}
+
+// clean makes an error one printable line.
+func clean(err error) string {
+	var op *net.OpError
+	text := err.Error()
+	if errors.As(err, &op) && op.Op == "listen" {
+		text = fmt.Sprintf("cannot listen on %s: %v", op.Addr, op.Err)
+	}
+	return strings.TrimSpace(printable(strings.ReplaceAll(text, "\n", "; ")))
+}

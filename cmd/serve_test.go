@@ -1,0 +1,66 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"secstream/pkg/output"
+)
+
+// TestHostGuard: a server that listens to its own machine answers only to
+// names of it, or a page whose name is made to resolve to 127.0.0.1 reads along.
+func TestHostGuard(t *testing.T) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	loopback := guardHost(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8420}, ok)
+	open := guardHost(&net.TCPAddr{IP: net.IPv4zero, Port: 8420}, ok)
+	for host, want := range map[string]int{
+		"127.0.0.1:8420": 200, "localhost:8420": 200, "LOCALHOST": 200, "[::1]:8420": 200, "127.0.0.2": 200, "[::1]": 200,
+		"evil.example": 403, "evil.example:8420": 403, "192.168.1.2:8420": 403, "": 403, "localhost.evil.example": 403,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/api/library", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		loopback.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("Host %q: %d, want %d", host, w.Code, want)
+		}
+		w = httptest.NewRecorder()
+		open.ServeHTTP(w, r)
+		if w.Code != 200 {
+			t.Errorf("beyond loopback, Host %q: %d", host, w.Code)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "10B": 10, "2KB": 2048, "256MB": 256 << 20, "1gb": 1 << 30, " 3 mb": 3 << 20,
+		"": 0, "0": 0, "-1": 0, "1.5MB": 0, "many": 0, "9999999GB": 0, "1MBx": 0,
+	} {
+		got, err := parseSize(text)
+		if got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+}
+
+// TestNoSoundSaysWhatToDo: whoever has no sound learns what to start, what to
+// install, and how to play without.
+func TestNoSoundSaysWhatToDo(t *testing.T) {
+	var stderr bytes.Buffer
+	code := report(context.Background(), Env{Stderr: &stderr}, false, fmt.Errorf("open: %w", output.ErrNoDevice))
+	if code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"PulseAudio", "alsa-utils", "--output null", "--output wav:FILE"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q is not in: %s", want, &stderr)
+		}
+	}
+}
