@@ -50,7 +50,7 @@ func writeNew(dir, path string, data []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".library-*") // mode 0600
+	f, err := os.CreateTemp(dir, ".key-*") // mode 0600
 	if err != nil {
 		return err
 	}
