@@ -12,13 +12,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -273,10 +273,7 @@ func (c *client) open(ctx context.Context, sessions int) error {
 }
 
 // most is how much longer the first slice of three hours may take.
-const (
-	most  = 1.5
-	tries = 5
-)
+const most = 1.5
 
 func (c *client) first(ctx context.Context, runs int) error {
 	tracks, err := c.tracks(ctx)
@@ -293,13 +290,9 @@ func (c *client) first(ctx context.Context, runs int) error {
 		if !ok {
 			continue
 		}
-		// Ratios of a few ms: a machine that is busy with other things gets
-		// another go.
-		ratio := math.Inf(1)
-		for try := 0; try < tries && ratio >= most; try++ {
-			if ratio, err = c.compare(ctx, runs, path.Ext(kind), byName["short"+kind], long); err != nil {
-				return err
-			}
+		ratio, err := c.compare(ctx, runs, path.Ext(kind), byName["short"+kind], long)
+		if err != nil {
+			return err
 		}
 		if ratio >= most {
 			slow = append(slow, kind)
@@ -311,7 +304,8 @@ func (c *client) first(ctx context.Context, runs int) error {
 	return nil
 }
 
-// compare takes turns, so that whatever else the machine does hits both.
+// compare takes turns, so that whatever else the machine does hits both, and
+// looks at the quarter: what else runs makes a run longer and never shorter.
 func (c *client) compare(ctx context.Context, runs int, kind, short, long string) (float64, error) {
 	var times [2][]steps
 	for i := range runs + 2 {
@@ -325,7 +319,7 @@ func (c *client) compare(ctx context.Context, runs int, kind, short, long string
 			}
 		}
 	}
-	s, l := median(times[0]), median(times[1])
+	s, l := quarter(times[0]), quarter(times[1])
 	ratio := float64(l.total()) / float64(s.total())
 	fmt.Printf("%-6s 3 min %v   3 h %v   ratio %.2f\n", kind, s, l, ratio)
 	return ratio, nil
@@ -341,9 +335,10 @@ func (s steps) String() string {
 	return fmt.Sprintf("%6.2f ms (create %.2f, exchange %.2f, slice %.2f)", ms(s.total()), ms(s.create), ms(s.exchange), ms(s.slice))
 }
 
-func median(all []steps) steps {
-	slices.SortFunc(all, func(a, b steps) int { return int(a.total() - b.total()) })
-	return all[len(all)/2]
+// quarter is the run that a quarter of all are quicker than.
+func quarter(all []steps) steps {
+	slices.SortFunc(all, func(a, b steps) int { return cmp.Compare(a.total(), b.total()) })
+	return all[len(all)/4]
 }
 
 func (c *client) once(ctx context.Context, track string) (s steps, err error) {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -214,19 +215,38 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) int {
 	return e.Status
 }
 
+// answers holds buffers for JSON: a long track's list of slices takes 160 kB.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooled is the largest buffer kept: a library of a size seldom asked for
+// must not stay in memory.
+const maxPooled = 1 << 20
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	encode := func() ([]byte, error) { return json.Marshal(v) }
-	if own, ok := v.(interface{ Encode() ([]byte, error) }); ok {
-		encode = own.Encode
-	}
-	b, err := encode()
+	buf := answers.Get().(*[]byte)
+	b, err := appendJSON((*buf)[:0], v)
 	if err != nil {
 		panic(err) // the types are ours and marshal
 	}
+	b = append(b, '\n')
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n')) // a client that went away is its own affair
+	_, _ = w.Write(b) // a client that went away is its own affair
+	if cap(b) <= maxPooled {
+		clear(b) // session IDs are secrets
+		*buf = b
+		answers.Put(buf)
+	}
+}
+
+// appendJSON lets types with long lists write themselves.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	if own, ok := v.(interface{ Append([]byte) ([]byte, error) }); ok {
+		return own.Append(b)
+	}
+	text, err := json.Marshal(v)
+	return append(b, text...), err
 }
 
 // readJSON reads a bounded JSON body.

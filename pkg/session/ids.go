@@ -32,15 +32,15 @@ func newIDs(n int) idSet {
 	return idSet{block, n}
 }
 
-// list returns the IDs in play order.
+// list returns the IDs in play order. Blocks numbered upwards from 0 are what
+// counter mode enciphers, many at a time.
 func (s idSet) list() []string {
-	text := make([]byte, s.n*idLen)
-	var b [aes.BlockSize]byte
+	var zero [aes.BlockSize]byte
+	blocks := make([]byte, s.n*aes.BlockSize)
+	cipher.NewCTR(s.block, zero[:]).XORKeyStream(blocks, blocks)
+	text := make([]byte, 0, s.n*idLen)
 	for i := range s.n {
-		clear(b[:8])
-		binary.BigEndian.PutUint64(b[8:], uint64(i))
-		s.block.Encrypt(b[:], b[:])
-		base64.RawURLEncoding.Encode(text[i*idLen:(i+1)*idLen], b[:])
+		text = base64.RawURLEncoding.AppendEncode(text, blocks[i*aes.BlockSize:(i+1)*aes.BlockSize])
 	}
 	all := string(text)
 	ids := make([]string, s.n)

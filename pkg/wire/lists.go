@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"secstream/pkg/audio"
@@ -17,19 +18,19 @@ import (
 // stand nowhere else: in a string the quotes would be escaped.
 const noIDs = `"sliceIds":[]`
 
-// Encode is the answer as JSON.
-func (a *KeyAnswer) Encode() ([]byte, error) {
+// Append appends the answer as JSON to b, the caller's buffer.
+func (a *KeyAnswer) Append(b []byte) ([]byte, error) {
 	if a.SessionInfo == nil {
-		return json.Marshal(a)
+		return splice(b, a, nil)
 	}
 	short, lists := a.SessionInfo.detach()
-	return splice(&KeyAnswer{PublicKey: a.PublicKey, SessionInfo: short, Metadata: a.Metadata}, lists)
+	return splice(b, &KeyAnswer{PublicKey: a.PublicKey, SessionInfo: short, Metadata: a.Metadata}, lists)
 }
 
-// Encode is the description as JSON, byte for byte as in a KeyAnswer.
-func (s *SessionInfo) Encode() ([]byte, error) {
+// Append appends the description as JSON, byte for byte as in a KeyAnswer.
+func (s *SessionInfo) Append(b []byte) ([]byte, error) {
 	short, lists := s.detach()
-	return splice(short, lists)
+	return splice(b, short, lists)
 }
 
 // lists are the two lists of one track.
@@ -60,11 +61,11 @@ func (f *TrackFacts) detach() lists {
 	return l
 }
 
-// splice writes v, which was detached from the lists, and puts them in place.
-func splice(v any, all []lists) ([]byte, error) {
+// splice appends v, which was detached from the lists, with them in place.
+func splice(b []byte, v any, all []lists) ([]byte, error) {
 	short, err := json.Marshal(v)
 	if err != nil {
-		return nil, err
+		return b, err
 	}
 	size := len(short) + 1 // and a newline
 	for _, l := range all {
@@ -73,7 +74,7 @@ func splice(v any, all []lists) ([]byte, error) {
 			size += len(l.ids) * (len(l.ids[0]) + 3)
 		}
 	}
-	b := make([]byte, 0, size)
+	b = slices.Grow(b, size)
 	for _, l := range all {
 		at := bytes.Index(short, []byte(noIDs)) + len(noIDs)
 		b = append(b, short[:at-1]...)
@@ -109,9 +110,9 @@ func EncodeSlices(list []Slice) string {
 		} else {
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(append(b, sliceFields[0]...), int64(s.Start), 10)
-		b = strconv.AppendInt(append(b, sliceFields[1]...), int64(s.Samples), 10)
-		b = strconv.AppendInt(append(b, sliceFields[2]...), int64(s.Preroll), 10)
+		b = strconv.AppendInt(append(b, startField...), int64(s.Start), 10)
+		b = strconv.AppendInt(append(b, samplesField...), int64(s.Samples), 10)
+		b = strconv.AppendInt(append(b, prerollField...), int64(s.Preroll), 10)
 		b = append(b, '}')
 	}
 	return string(append(b, ']'))
@@ -194,32 +195,37 @@ var plain = func() (set [256]bool) {
 	return set
 }()
 
+// What stands before the numbers of a Slice.
+const (
+	startField   = `{"start":`
+	samplesField = `,"samples":`
+	prerollField = `,"preroll":`
+)
+
 // readSlices reads a list of slices likewise.
 func (l *lists) readSlices(b []byte) (rest []byte, ok bool) {
 	l.slices = make([]Slice, 0, len(l.ids))
-	for at := 0; len(l.slices) < MaxListed; {
-		var n [len(sliceFields)]audio.Frames
-		for i, name := range sliceFields {
-			end := at + len(name)
-			if end > len(b) || string(b[at:end]) != name {
-				return nil, false
-			}
-			digits := 0
-			n[i], digits = readFrames(b[end:])
-			if digits == 0 {
-				return nil, false
-			}
-			at = end + digits
-		}
-		if at+2 > len(b) || b[at] != '}' {
+	for len(l.slices) < MaxListed {
+		var s Slice
+		// Fields of constant length are compared in a few instructions.
+		if len(b) < len(startField) || string(b[:len(startField)]) != startField {
 			return nil, false
 		}
-		l.slices = append(l.slices, Slice{Start: n[0], Samples: n[1], Preroll: n[2]})
-		switch b[at+1] {
+		if s.Start, b = readFrames(b[len(startField):]); len(b) < len(samplesField) || string(b[:len(samplesField)]) != samplesField {
+			return nil, false
+		}
+		if s.Samples, b = readFrames(b[len(samplesField):]); len(b) < len(prerollField) || string(b[:len(prerollField)]) != prerollField {
+			return nil, false
+		}
+		if s.Preroll, b = readFrames(b[len(prerollField):]); len(b) < 2 || b[0] != '}' {
+			return nil, false
+		}
+		l.slices = append(l.slices, s)
+		switch b[1] {
 		case ']':
-			return b[at+2:], true
+			return b[2:], true
 		case ',':
-			at += 2
+			b = b[2:]
 		default:
 			return nil, false
 		}
@@ -227,20 +233,18 @@ func (l *lists) readSlices(b []byte) (rest []byte, ok bool) {
 	return nil, false
 }
 
-// sliceFields is what stands before the numbers of a Slice.
-var sliceFields = [...]string{`{"start":`, `,"samples":`, `,"preroll":`}
-
-// readFrames reads a number of at most 15 digits, as JSON has them. It returns
-// 0 digits for anything else.
-func readFrames(b []byte) (n audio.Frames, digits int) {
+// readFrames reads a number of at most 15 digits, as JSON has them, and
+// returns what follows: nothing when there is no such number.
+func readFrames(b []byte) (n audio.Frames, rest []byte) {
+	digits := 0
 	for digits < len(b) && digits < 15 && b[digits]-'0' < 10 {
 		n = n*10 + audio.Frames(b[digits]-'0')
 		digits++
 	}
-	if digits > 1 && b[0] == '0' {
-		return 0, 0
+	if digits == 0 || digits > 1 && b[0] == '0' {
+		return 0, nil
 	}
-	return n, digits
+	return n, b[digits:]
 }
 
 // MaxListed is the most slices that are read quickly: a bound on what a lying

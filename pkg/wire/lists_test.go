@@ -41,7 +41,7 @@ func answers() map[string]*KeyAnswer {
 func TestListsSurvive(t *testing.T) {
 	for name, a := range answers() {
 		before, _ := json.Marshal(a)
-		b, err := a.Encode()
+		b, err := a.Append(nil)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -53,17 +53,17 @@ func TestListsSurvive(t *testing.T) {
 			t.Errorf("%s: Decode reads something else", name)
 		}
 		if after, _ := json.Marshal(a); string(after) != string(before) {
-			t.Errorf("%s: Encode changed the answer", name)
+			t.Errorf("%s: Append changed the answer", name)
 		}
 		if a.SessionInfo == nil {
 			continue
 		}
 		var whole struct{ SessionInfo json.RawMessage }
-		if info, err := a.SessionInfo.Encode(); err != nil || json.Unmarshal(b, &whole) != nil || string(whole.SessionInfo) != string(info) {
+		if info, err := a.SessionInfo.Append(nil); err != nil || json.Unmarshal(b, &whole) != nil || string(whole.SessionInfo) != string(info) {
 			t.Errorf("%s: the description alone is another: %v", name, err)
 		}
 	}
-	b, _ := answers()["one track"].Encode()
+	b, _ := answers()["one track"].Append(nil)
 	if _, _, ok := takeLists(b); !ok {
 		t.Error("the quick way is not taken")
 	}
@@ -86,7 +86,7 @@ func agree(t *testing.T, b []byte) {
 
 func TestDamagedAnswersAreReadAsByTheLibrary(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	good, _ := (&KeyAnswer{SessionInfo: &SessionInfo{TrackFacts: facts(3)}}).Encode()
+	good, _ := (&KeyAnswer{SessionInfo: &SessionInfo{TrackFacts: facts(3)}}).Append(nil)
 	for range 20000 {
 		b := append([]byte(nil), good...)
 		for range 1 + rnd.IntN(2) {
@@ -112,7 +112,7 @@ func FuzzKeyAnswer(f *testing.F) {
 		if a.SessionInfo != nil && len(a.SessionInfo.SliceIDs) > 100 {
 			continue
 		}
-		b, err := a.Encode()
+		b, err := a.Append(nil)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -126,12 +126,13 @@ func FuzzKeyAnswer(f *testing.F) {
 
 func BenchmarkKeyAnswer(b *testing.B) {
 	a := &KeyAnswer{SessionInfo: &SessionInfo{TrackFacts: facts(2160)}}
-	text, _ := a.Encode()
+	text, _ := a.Append(nil)
 	a.SessionInfo.Written = EncodeSlices(a.SessionInfo.Slices)
 	b.Run("write", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
+		var buf []byte
 		for b.Loop() {
-			_, _ = a.Encode()
+			buf, _ = a.Append(buf[:0])
 		}
 	})
 	b.Run("read", func(b *testing.B) {
