@@ -15,8 +15,8 @@ import (
 // ErrNoCover means that a track has no picture, in it or beside it.
 var ErrNoCover = errors.New("no cover picture")
 
-// maxCover bounds a picture that is handed out, in bytes.
-const maxCover = 16 << 20
+// MaxCover bounds a picture that is handed out, in bytes.
+const MaxCover = 16 << 20
 
 // Cover returns the track's cover picture and its MIME type, which is taken
 // from the bytes and is always that of a bitmap: JPEG, PNG, GIF, WebP or BMP.
@@ -61,7 +61,7 @@ func (l *Library) embedded(file *listedFile) *audio.Picture {
 // frontCover might return.
 func hasPicture(pics []audio.Picture) bool {
 	for _, p := range pics {
-		if p.Size > 0 && p.Size <= maxCover && strings.HasPrefix(p.MIME, "image/") && coverRank(p) > 0 {
+		if p.Size > 0 && p.Size <= MaxCover && strings.HasPrefix(p.MIME, "image/") && coverRank(p) > 0 {
 			return true
 		}
 	}
@@ -73,7 +73,7 @@ func frontCover(pics []audio.Picture) *audio.Picture {
 	var best *audio.Picture
 	for i := range pics {
 		p := &pics[i]
-		if len(p.Data) > maxCover || imageType(p.Data) == "" {
+		if len(p.Data) > MaxCover || imageType(p.Data) == "" {
 			continue
 		}
 		if coverRank(*p) > 0 && (best == nil || coverRank(*p) > coverRank(*best)) {
@@ -126,11 +126,11 @@ func (r *root) picture(name string) (data []byte, mime string) {
 		return nil, ""
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	if fi.Size() > maxCover {
+	if fi.Size() > MaxCover {
 		return nil, ""
 	}
-	data, err = io.ReadAll(io.LimitReader(f, maxCover+1))
-	if mime = imageType(data); err != nil || len(data) > maxCover || mime == "" {
+	data, err = io.ReadAll(io.LimitReader(f, MaxCover+1))
+	if mime = imageType(data); err != nil || len(data) > MaxCover || mime == "" {
 		return nil, ""
 	}
 	return data, mime

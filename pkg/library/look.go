@@ -163,7 +163,7 @@ func (s *scan) see(ctx context.Context, f *folder, v *view, name string, fi fs.F
 		s.refuse(f, v, name, stampOf(fi), errNotRegular)
 	case format.Known(name):
 		s.file(ctx, f, v, name, open, fi)
-	case rank > v.rank && fi.Mode().IsRegular() && fi.Size() <= maxCover:
+	case rank > v.rank && fi.Mode().IsRegular() && fi.Size() <= MaxCover:
 		v.art, v.rank = open, rank
 	}
 }

@@ -335,7 +335,7 @@ func coverTree(t *testing.T, dir string) opener {
 		"other.wav": {{Kind: "artist", Data: []byte(pngBytes)}, {Kind: "other", Data: []byte(pngBytes + "other")}},
 		"evil.wav":  {{Kind: "front cover", MIME: "image/svg+xml", Data: []byte("<svg><script>")}},
 		"html.wav":  {{Kind: "front cover", MIME: "image/jpeg", Data: []byte("<html>")}},
-		"huge.wav":  {{Kind: "front cover", Data: append([]byte(jpgBytes), make([]byte, maxCover)...)}},
+		"huge.wav":  {{Kind: "front cover", Data: append([]byte(jpgBytes), make([]byte, MaxCover)...)}},
 	}
 	bySize := map[int64][]audio.Picture{}
 	for name, pics := range embedded {
@@ -415,7 +415,7 @@ func TestBigArtIsNotRead(t *testing.T) {
 	dir := t.TempDir()
 	name := write(t, []byte("\xff\xd8\xff"), dir, "cover.jpg")
 	write(t, makeWAV(10, 1), dir, "a.wav")
-	if err := os.Truncate(name, maxCover+1); err != nil {
+	if err := os.Truncate(name, MaxCover+1); err != nil {
 		t.Fatal(err)
 	}
 	l := start(t, Config{Roots: []string{dir}})

@@ -23,6 +23,9 @@ var refusals = []struct {
 	detail  bool // the error's text is safe and useful to the client
 }{
 	{session.ErrNoSession, wire.SessionNotFound, "Session not found", false},
+	{session.ErrNoKey, wire.SessionNotFound, "Session not found: no key exchange was done yet", false},
+	{session.ErrLong, wire.BadRequest, "The session's tracks have more slices than a session takes; create another session", false},
+	{fs.ErrClosed, wire.SessionNotFound, "Session not found", false}, // it ended while it was being served
 	{session.ErrNoTrack, wire.TrackNotFound, "Track not found", false},
 	{session.ErrNoSlice, wire.SliceNotFound, "Slice not found", false},
 	{session.ErrFull, wire.Busy, "The server has as many sessions as it takes; try again later", false},

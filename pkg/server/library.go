@@ -6,6 +6,7 @@ import (
 	"path"
 	"sort"
 	"strconv"
+	"sync"
 	"time"
 
 	"secstream/pkg/audio"
@@ -43,16 +44,36 @@ func metadata(i audio.Info) wire.CreateMetadata {
 	}
 }
 
+// listing is the library as JSON: one text for everybody who asks.
+type listing struct {
+	mu       sync.Mutex
+	text     []byte // never changed, only replaced
+	version  uint64
+	scanning bool
+}
+
 func (s *Server) listLibrary(w http.ResponseWriter, _ *http.Request) error {
-	list := wire.Library{Folders: []string{}, Tracks: []wire.LibraryTrack{}}
-	if s.cfg.Library != nil {
-		// The version is read first: a change in between then shows as a newer one.
-		list.Version = s.cfg.Library.Version()
-		list.Scanning = !s.cfg.Library.Scanned().Ready
-		fill(&list, s.cfg.Library)
-	}
-	writeJSON(w, http.StatusOK, list)
+	writeText(w, http.StatusOK, s.list.current(s.cfg.Library))
 	return nil
+}
+
+// current is the list as of now.
+func (l *listing) current(lib *library.Library) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := wire.Library{Folders: []string{}, Tracks: []wire.LibraryTrack{}}
+	if lib != nil {
+		// The version is read first: a change in between then shows as a newer one.
+		list.Version = lib.Version()
+		list.Scanning = !lib.Scanned().Ready
+	}
+	if l.text == nil || l.version != list.Version || l.scanning != list.Scanning {
+		if lib != nil {
+			fill(&list, lib)
+		}
+		l.text, l.version, l.scanning = mustJSON(list), list.Version, list.Scanning
+	}
+	return l.text
 }
 
 func fill(list *wire.Library, lib *library.Library) {
@@ -85,14 +106,24 @@ func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
 	if s.cfg.Library == nil {
 		return wire.Errorf(wire.TrackNotFound, "Track not found")
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	if err := s.covers.Acquire(ctx, library.MaxCover); err != nil {
+		return err
+	}
+	held := int64(library.MaxCover)
+	defer func() { s.covers.Release(held) }()
 	data, mime, err := s.cfg.Library.Cover(r.Context(), r.PathValue("track"))
 	if err != nil {
 		return err
 	}
+	s.covers.Release(held - int64(len(data)))
+	held = int64(len(data))
 	h := w.Header()
 	h.Set("Content-Type", mime)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	limitWrite(w, len(data))
 	_, _ = w.Write(data) // a client that went away is its own affair
 	return nil
 }

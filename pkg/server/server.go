@@ -22,6 +22,8 @@ import (
 	"secstream/pkg/library"
 	"secstream/pkg/session"
 	"secstream/pkg/wire"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Config says what a Server serves. Sessions is required.
@@ -47,9 +49,16 @@ const (
 	answerTime   = 5 * time.Second  // to tell of a request that took too long
 )
 
-// Slices are sent at no less than slowest bytes a second, or not at all:
+// Answers are sent at no less than slowest bytes a second, or not at all:
 // what waits to be sent takes memory.
 const slowest = 16 << 10
+
+// Limits of covers: how many bytes of them may wait to be sent, and how long
+// a request waits for its share of that.
+const (
+	maxCovers = 4 * library.MaxCover
+	patience  = 20 * time.Second
+)
 
 // Server answers the slice API. It is safe for concurrent use.
 type Server struct {
@@ -58,6 +67,8 @@ type Server struct {
 	start time.Time
 
 	origin *http.CrossOriginProtection
+	list   listing
+	covers *semaphore.Weighted
 
 	slices, bytes, refused atomic.Int64
 	uploads                atomic.Int64 // bytes of disk set aside
@@ -74,7 +85,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), start: time.Now(), origin: http.NewCrossOriginProtection()}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), start: time.Now(), origin: http.NewCrossOriginProtection(), covers: semaphore.NewWeighted(maxCovers)}
 	for _, o := range cfg.Origins {
 		if o == "*" {
 			s.origin.AddInsecureBypassPattern("/")
@@ -112,6 +123,9 @@ func (s *Server) routes() []route {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Until a route says otherwise: a body that is announced and never comes
+	// must not hold the connection.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTime)) // not every ResponseWriter can
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
@@ -229,15 +243,36 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		panic(err) // the types are ours and marshal
 	}
 	b = append(b, '\n')
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b) // a client that went away is its own affair
+	writeText(w, status, b)
 	if cap(b) <= maxPooled {
 		clear(b) // session IDs are secrets
 		*buf = b
 		answers.Put(buf)
 	}
+}
+
+// writeText writes JSON that is text already.
+func writeText(w http.ResponseWriter, status int, text []byte) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	limitWrite(w, len(text))
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a client that went away is its own affair
+}
+
+// limitWrite gives an answer of n bytes the time a slow line takes.
+func limitWrite(w http.ResponseWriter, n int) {
+	limit := time.Now().Add(requestTime + answerTime + time.Duration(n/slowest)*time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(limit) // not every ResponseWriter can
+}
+
+// mustJSON is v, a type of ours that marshals, and a newline.
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return append(b, '\n')
 }
 
 // appendJSON lets types with long lists write themselves.

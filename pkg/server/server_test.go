@@ -49,11 +49,15 @@ type fixture struct {
 	lib *library.Library
 }
 
-func start(t *testing.T, cfg server.Config, limits session.Config) *fixture {
+// start serves roots, the public set if there are none.
+func start(t *testing.T, cfg server.Config, limits session.Config, roots ...string) *fixture {
 	t.Helper()
 	f := new(fixture)
 	log := slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	lib, err := library.New(library.Config{Roots: []string{publicAudio}, IDKey: make([]byte, 32), Logger: log})
+	if len(roots) == 0 {
+		roots = []string{publicAudio}
+	}
+	lib, err := library.New(library.Config{Roots: roots, IDKey: make([]byte, 32), Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}

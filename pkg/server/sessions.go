@@ -92,10 +92,11 @@ func (s *Server) exchangeKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := track.Exchange(r.Context(), req)
+	answer, sent, err := track.Exchange(r.Context(), req)
 	if err != nil {
 		return err
 	}
+	defer sent()
 	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
@@ -105,10 +106,11 @@ func (s *Server) sessionInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, ok := sess.Info()
-	if !ok {
-		return wire.Errorf(wire.SessionNotFound, "Session not found: no key exchange was done yet")
+	info, sent, err := sess.Info(r.Context())
+	if err != nil {
+		return err
 	}
+	defer sent()
 	writeJSON(w, http.StatusOK, info)
 	return nil
 }
@@ -124,8 +126,7 @@ func (s *Server) slice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer slice.Release()
-	limit := time.Now().Add(requestTime + time.Duration(len(slice.Body)/slowest)*time.Second)
-	_ = http.NewResponseController(w).SetWriteDeadline(limit) // not every ResponseWriter can
+	limitWrite(w, len(slice.Body))
 	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, slice.Body)
 	n, err := w.Write(slice.Body)
 	s.bytes.Add(int64(n))

@@ -1,21 +1,38 @@
 package session
 
 import (
+	"context"
+
 	"secstream/pkg/audio"
-	"secstream/pkg/slicer"
 	"secstream/pkg/wire"
-	"sync"
 )
 
-// Info describes the session as its last key exchange did. ok is false
-// before the first one.
-func (s *Session) Info() (info *wire.SessionInfo, ok bool) {
+// Info describes the session as its last key exchange did. The caller calls
+// sent when the answer is: until then it counts as memory in use. Errors:
+// ErrNoKey before the first exchange, and those of waiting.
+func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func(), err error) {
 	for _, t := range s.tracks {
 		if e := t.last(); e != nil {
-			return s.info(t, e), true
+			if sent, err = s.reserve(ctx); err != nil {
+				return nil, nil, err
+			}
+			return s.info(t, e), sent, nil
 		}
 	}
-	return nil, false
+	return nil, nil, ErrNoKey
+}
+
+// reserve waits for the memory that a description of the session takes, as
+// lists and as text, and returns what gives it back.
+func (s *Session) reserve(ctx context.Context) (release func(), err error) {
+	const track, slice = 4 << 10, 160
+	room := min(int64(len(s.tracks))*track+s.slices.Load()*slice, maxRoom)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.store.room.Acquire(ctx, room); err != nil {
+		return nil, err
+	}
+	return func() { s.store.room.Release(room) }, nil
 }
 
 func (t *Track) last() *exchange {
@@ -69,73 +86,6 @@ func (e *exchange) facts() wire.TrackFacts {
 		SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth,
 		SliceIDs: e.ids.list(), Format: string(i.Container), IsFloat32: i.Sample == audio.F32,
 		Codec: string(i.Codec), Sample: string(i.Sample),
-		TotalSamples: int64(i.Frames), Slices: e.cut.spans, Written: e.cut.written,
+		TotalSamples: int64(i.Frames), Written: e.cut.written,
 	}
-}
-
-// cutting is a track cut into slices, as the packer and as the wire have it.
-// It is shared and never changes.
-type cutting struct {
-	plan    slicer.Plan
-	spans   []wire.Slice
-	written string // spans as text
-}
-
-func cutTrack(track audio.Track, o slicer.Options) (*cutting, error) {
-	plan, err := slicer.Make(track.Cuts(), track.Info().SampleRate, o)
-	if err != nil {
-		return nil, err
-	}
-	c := &cutting{plan: plan, spans: make([]wire.Slice, plan.Len())}
-	for i := range c.spans {
-		from, to := plan.Bounds(i)
-		c.spans[i] = wire.Slice{Start: from.At, Samples: to.At - from.At, Preroll: track.Preroll(from)}
-	}
-	c.written = wire.EncodeSlices(c.spans)
-	return c, nil
-}
-
-// cutCache shares cuttings between sessions that cut the same content alike,
-// which all do unless lengths are randomised.
-type cutCache struct {
-	mu    sync.Mutex
-	byKey map[cutKey]*cutting
-	size  int // slices in all
-}
-
-type cutKey struct {
-	version string
-	millis  int
-}
-
-// maxCached bounds the cache, in slices of some 100 bytes; when it is full it
-// starts again, which costs one cheap computation a track.
-const maxCached = 100_000
-
-func (c *cutCache) cut(content Content, o slicer.Options) (*cutting, error) {
-	if o.Randomize {
-		return cutTrack(content.Track(), o)
-	}
-	k := cutKey{content.Version(), o.Millis}
-	c.mu.Lock()
-	cut := c.byKey[k]
-	c.mu.Unlock()
-	if cut != nil {
-		return cut, nil
-	}
-	cut, err := cutTrack(content.Track(), o)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other := c.byKey[k]; other != nil {
-		return other, nil
-	}
-	if c.size += len(cut.spans); c.size > maxCached {
-		clear(c.byKey)
-		c.size = len(cut.spans)
-	}
-	c.byKey[k] = cut
-	return cut, nil
 }

@@ -19,7 +19,6 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
-	"secstream/pkg/pack"
 	"secstream/pkg/slicer"
 
 	"golang.org/x/sync/semaphore"
@@ -32,6 +31,8 @@ var (
 	ErrNoSlice   = errors.New("no such slice")
 	ErrFull      = errors.New("the server has as many tracks in sessions as it takes")
 	ErrExchanges = errors.New("the track has as many live key exchanges as it takes")
+	ErrNoKey     = errors.New("no key exchange was done yet")
+	ErrLong      = errors.New("the session's tracks have more slices than a session takes")
 	ErrChanged   = errors.New("the file was replaced after the session began")
 )
 
@@ -79,9 +80,13 @@ const (
 	// MaxExchanges is the most keys live at once for one track: the listeners
 	// that can share a session. It bounds memory.
 	MaxExchanges = 16
-	// maxRoom is the most bytes of sealed slices that wait to be sent, so that
-	// listeners on slow lines cannot fill the memory. The largest slice fits.
-	maxRoom = 2*pack.MaxPlain + 1<<20
+	// MaxSlices is the most slices of a session's tracks together: each answer
+	// to a key exchange lists them all.
+	MaxSlices = 1 << 18
+	// maxRoom is the most bytes of sealed slices and lists that wait to be sent,
+	// so that listeners on slow lines cannot fill the memory. The largest slice
+	// fits.
+	maxRoom = maxBuffer
 )
 
 // Store holds the live sessions. It is safe for concurrent use.
@@ -90,12 +95,12 @@ type Store struct {
 	deflate *compress.Deflater  // for what is worth compressing
 	stored  *compress.Deflater  // level 0
 	slots   chan struct{}       // bounds how many slices are made at once
-	room    *semaphore.Weighted // bounds the bytes of slices made and not sent yet
+	room    *semaphore.Weighted // bounds the bytes of answers made and not sent yet
 
 	mu       sync.Mutex
 	sessions map[string]*Session
 	tracks   int // in all sessions
-	cuts     cutCache
+	cuts     cuts
 
 	created, expired int
 	exchanges        atomic.Int64
@@ -133,7 +138,7 @@ func NewStore(cfg Config) (*Store, error) {
 	return &Store{
 		cfg: cfg, deflate: deflate, stored: stored,
 		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom), sessions: map[string]*Session{},
-		cuts: cutCache{byKey: map[cutKey]*cutting{}},
+		cuts: cuts{byKey: map[cutKey]*cutting{}},
 	}, nil
 }
 
@@ -145,6 +150,7 @@ type Session struct {
 
 	store    *Store
 	tracks   []*Track
+	slices   atomic.Int64 // of the tracks that are cut
 	lastUsed atomic.Int64 // Unix ns
 }
 

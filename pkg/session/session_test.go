@@ -116,10 +116,11 @@ func exchangeWith(t testing.TB, sess *Session, trackID string) listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()})
+	answer, sent, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	sent()
 	key, err := pair.Agree(answer.PublicKey)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestEveryExchangeKeepsWorking(t *testing.T) {
 	s := newTestStore(t, Config{})
 	src := newMemory(t, "music-drums.wav")
 	sess := create(t, s, src)
-	if _, ok := sess.Info(); ok {
+	if _, _, err := sess.Info(t.Context()); !errors.Is(err, ErrNoKey) {
 		t.Error("info before the first key exchange")
 	}
 	first, second := exchangeWith(t, sess, ""), exchangeWith(t, sess, "")
@@ -173,23 +174,23 @@ func TestExchangeLimitsAndFailures(t *testing.T) {
 	src := newMemory(t, "music-drums.wav")
 	sess := create(t, s, src)
 	track := sess.Tracks()[0]
-	if _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: "AAAA"}); !errors.Is(err, handshake.ErrPublicKey) {
+	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: "AAAA"}); !errors.Is(err, handshake.ErrPublicKey) {
 		t.Errorf("bad key: %v", err)
 	}
 	broken := errors.New("disk on fire")
 	src.set("1", broken)
 	pair, _ := handshake.NewPair()
-	if _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, broken) {
+	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, broken) {
 		t.Errorf("broken source: %v", err)
 	}
-	if _, ok := sess.Info(); ok || len(track.exchanges) != 0 {
+	if _, _, err := sess.Info(t.Context()); !errors.Is(err, ErrNoKey) || len(track.exchanges) != 0 {
 		t.Error("a failed exchange left something behind")
 	}
 	src.set("1", nil)
 	for range MaxExchanges {
 		exchangeWith(t, sess, "")
 	}
-	if _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrExchanges) {
+	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrExchanges) {
 		t.Errorf("one too many: %v", err)
 	}
 }
@@ -204,7 +205,7 @@ func TestReplacedFileIsNotServed(t *testing.T) {
 		t.Errorf("slice of a replaced file: %v", err)
 	}
 	pair, _ := handshake.NewPair()
-	if _, err := sess.Tracks()[0].Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrChanged) {
+	if _, _, err := sess.Tracks()[0].Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrChanged) {
 		t.Errorf("exchange on a replaced file: %v", err)
 	}
 }

@@ -53,30 +53,38 @@ type exchange struct {
 }
 
 // Exchange does the server's half of the key exchange and returns the answer
-// to send. Errors: handshake.ErrPublicKey, ErrExchanges, and those of opening
-// the track. A failed exchange leaves nothing behind.
-func (t *Track) Exchange(ctx context.Context, req wire.KeyRequest) (*wire.KeyAnswer, error) {
+// to send. The caller calls sent when it is: until then it counts as memory
+// in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrLong, ErrFull, and
+// those of opening the track and of waiting. A failed exchange leaves no key.
+func (t *Track) Exchange(ctx context.Context, req wire.KeyRequest) (answer *wire.KeyAnswer, sent func(), err error) {
 	pair, err := handshake.NewPair()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key, err := pair.Agree(req.PublicKey)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer key.Wipe()
 	content, err := t.source.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open the track: %w", err)
+		return nil, nil, fmt.Errorf("open the track: %w", err)
 	}
 	defer content.Close()
 
+	if err := t.cutOnce(content); err != nil {
+		return nil, nil, err
+	}
+	if sent, err = t.session.reserve(ctx); err != nil {
+		return nil, nil, err
+	}
 	e := &exchange{box: seal.NewBox(key), native: req.PCM == wire.PCMNative}
 	if err := t.admit(e, content); err != nil {
-		return nil, err
+		sent()
+		return nil, nil, err
 	}
 	t.session.store.exchanges.Add(1)
-	return &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}, nil
+	return &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}, sent, nil
 }
 
 // admit fills e from the content and adds it to the live exchanges.
@@ -88,9 +96,6 @@ func (t *Track) admit(e *exchange, content Content) error {
 	}
 	if len(t.exchanges) >= MaxExchanges {
 		return ErrExchanges
-	}
-	if err := t.cutOnce(content); err != nil {
-		return err
 	}
 	track := represent(content.Track(), e.native)
 	if err := pack.Check(track, t.cut.plan); err != nil {
@@ -107,7 +112,12 @@ func (t *Track) admit(e *exchange, content Content) error {
 // cutOnce cuts the track at the first exchange and holds later ones to the
 // same content.
 func (t *Track) cutOnce(content Content) error {
-	if t.version != "" {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return ErrNoSession
+	}
+	if t.cut != nil {
 		if content.Version() != t.version {
 			return ErrChanged
 		}
@@ -118,16 +128,22 @@ func (t *Track) cutOnce(content Content) error {
 	if variance == 0 {
 		variance = DefaultVariance
 	}
-	cut, err := t.session.store.cuts.cut(content, slicer.Options{
-		Millis: pack.Millis(content.Track().Info(), cfg.Millis), Randomize: t.session.Randomize, Variance: variance, Seed: t.seed,
+	info := content.Track().Info()
+	cut, err := t.session.store.cuts.take(content, slicer.Options{
+		Millis: pack.Millis(info, cfg.Millis), Randomize: t.session.Randomize, Variance: variance, Seed: t.seed,
 	})
 	if err != nil {
 		return err
 	}
+	if n := int64(cut.plan.Len()); t.session.slices.Add(n) > MaxSlices {
+		t.session.slices.Add(-n)
+		t.session.store.cuts.drop(cut)
+		return ErrLong
+	}
 	t.version, t.cut = content.Version(), cut
-	if i := content.Track().Info(); i.DamageN > 0 && len(i.Damage) > 0 {
-		t.session.store.cfg.Logger.Warn("the track is damaged; what cannot be read is left out", "session", t.session,
-			"places", i.DamageN, "at", i.Damage[0].Off, "what", i.Damage[0].What)
+	if info.DamageN > 0 && len(info.Damage) > 0 {
+		cfg.Logger.Warn("the track is damaged; what cannot be read is left out", "session", t.session,
+			"places", info.DamageN, "at", info.Damage[0].Off, "what", info.Damage[0].What)
 	}
 	return nil
 }
@@ -152,26 +168,6 @@ func (t *Track) find(id string) (*exchange, int, bool) {
 	return nil, 0, false
 }
 
-// Slice is a sealed slice, in a buffer that goes back when Release is called.
-type Slice struct {
-	Body  []byte
-	Index int
-	buf   *[]byte
-	store *Store
-	room  int64
-}
-
-// Release gives the buffer and its room in memory back. The buffer holds
-// nothing in the clear.
-func (s *Slice) Release() {
-	*s.buf = s.Body[:0]
-	buffers.Put(s.buf)
-	s.store.room.Release(s.room)
-	s.Body = nil
-}
-
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
 // patience is how long a request waits for its turn.
 const patience = 20 * time.Second
 
@@ -190,62 +186,85 @@ func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error)
 		return nil, err
 	}
 	defer content.Close()
-	room := e.room(i)
-	release, err := s.store.takeTurn(ctx, room)
+	need := e.need(i)
+	turn, err := s.store.takeTurn(ctx, need)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	slice, err := s.store.make(e, content, i)
+	defer turn.end()
+	slice, err := s.store.make(e, content, i, need)
 	if err != nil {
-		s.store.room.Release(room)
 		return nil, err
 	}
-	slice.room = room
+	turn.pass(slice)
 	return slice, nil
 }
 
-// takeTurn waits for a core and for room bytes of memory. The caller calls
-// release when the slice is made, and gives the memory back when it is sent.
-func (s *Store) takeTurn(ctx context.Context, room int64) (release func(), err error) {
+// turn is a core, and room in memory, to make a slice.
+type turn struct {
+	store *Store
+	room  int64
+}
+
+// takeTurn waits for a core and for the room of a buffer for need bytes. The
+// caller calls end.
+func (s *Store) takeTurn(ctx context.Context, need int64) (*turn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := s.room.Acquire(ctx, room); err != nil {
+	t := &turn{s, bufferSize(need)}
+	if err := s.room.Acquire(ctx, t.room); err != nil {
 		return nil, err
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
+		return t, nil
 	case <-ctx.Done():
-		s.room.Release(room)
+		s.room.Release(t.room)
 		return nil, ctx.Err()
 	}
 }
 
-func (s *Store) make(e *exchange, content Content, i int) (*Slice, error) {
+// pass hands the room over to slice, until that is sent.
+func (t *turn) pass(slice *Slice) {
+	slice.store, slice.room = t.store, t.room
+	t.room = 0
+}
+
+// end gives the core back and, if the slice did not come about, its room.
+func (t *turn) end() {
+	<-t.store.slots
+	t.store.room.Release(t.room)
+}
+
+func (s *Store) make(e *exchange, content Content, i int, need int64) (*Slice, error) {
 	track := represent(content.Track(), e.native)
 	p := pack.NewPacker(track, e.cut.plan, s.level(track.Info().Codec), e.box)
-	buf := buffers.Get().(*[]byte)
-	body, err := p.Append((*buf)[:0], content, i)
+	buf := takeBuffer(need)
+	body, err := p.Append(*buf, content, i)
 	if err == nil {
 		err = content.Check()
 	}
 	if err != nil {
-		buffers.Put(buf)
+		giveBuffer(buf, *buf)
 		return nil, err
 	}
-	return &Slice{Body: body, Index: i, buf: buf, store: s}, nil
+	return &Slice{Body: body, Index: i, buf: buf}, nil
 }
 
-// room is about how many bytes the body of slice i takes.
-func (e *exchange) room(i int) int64 {
-	const rest = 64 << 10 // headers, reservoir, preroll
+// need is the most bytes the body of slice i takes: never much more than it
+// does, for it is kept free as long as the slice waits to be sent.
+func (e *exchange) need(i int) int64 {
+	const rest = 320 << 10 // headers up to 256 KiB in Ogg, reservoir, preroll
 	from, to := e.cut.plan.Bounds(i)
 	n := to.Off - from.Off
 	if !e.native {
 		n *= 2 // 8-bit samples are widened
 	}
-	return min(n+rest, maxRoom)
+	extra := int64(rest)
+	if e.info.Codec == audio.PCM {
+		extra = 16 << 10 // of stored blocks and the seal
+	}
+	return min(n+n/1024+extra, maxBuffer)
 }
 
 // open opens the content the session began with.
@@ -296,7 +315,11 @@ func (t *Track) contentVersion() string {
 
 func (t *Track) close() error {
 	t.mu.Lock()
-	t.exchanges, t.closed = nil, true
+	cut := t.cut
+	t.exchanges, t.cut, t.closed = nil, nil, true
 	t.mu.Unlock()
+	if cut != nil {
+		t.session.store.cuts.drop(cut)
+	}
 	return t.source.Close()
 }
