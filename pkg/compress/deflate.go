@@ -148,11 +148,14 @@ type inflater struct {
 }
 
 // Inflate appends what the stream src holds. More than limit bytes are an
-// error, before they are stored. Errors wrap ErrExpand.
+// error, before they are stored. A caller that knows how many there will be
+// saves the growing by room for them in dst; a dst without room is wiped when
+// it is left for a larger one. Errors wrap ErrExpand.
 func Inflate(dst, src []byte, limit int) ([]byte, error) {
 	f := inflaters.Get().(*inflater)
 	defer func() {
 		f.src.Reset(nil)
+		f.one[0] = 0
 		inflaters.Put(f)
 	}()
 	f.src.Reset(src)
@@ -161,15 +164,20 @@ func Inflate(dst, src []byte, limit int) ([]byte, error) {
 	}
 	start := len(dst)
 	for {
-		if len(dst)-start == limit {
-			return f.finish(dst)
+		room := dst[len(dst):min(cap(dst), start+limit)]
+		full := len(room) == 0
+		if full {
+			room = f.one[:] // the stream may end where the room does
 		}
-		if len(dst) == cap(dst) {
-			dst = grow(dst, min(limit-(len(dst)-start), max(len(src)*2, 4096)))
+		n, err := f.r.Read(room)
+		switch {
+		case !full:
+			dst = dst[:len(dst)+n]
+		case n > 0 && len(dst)-start == limit:
+			return dst, fmt.Errorf("%w: it holds more than was announced", ErrExpand)
+		case n > 0:
+			dst = append(grow(dst, len(src), start+limit), f.one[0])
 		}
-		room := min(cap(dst), start+limit)
-		n, err := f.r.Read(dst[len(dst):room])
-		dst = dst[:len(dst)+n]
 		if err == io.EOF {
 			return dst, nil
 		}
@@ -179,22 +187,11 @@ func Inflate(dst, src []byte, limit int) ([]byte, error) {
 	}
 }
 
-// finish checks that the stream ends where the limit does.
-func (f *inflater) finish(dst []byte) ([]byte, error) {
-	n, err := io.ReadFull(f.r, f.one[:])
-	if n > 0 {
-		return dst, fmt.Errorf("%w: it holds more than was announced", ErrExpand)
-	}
-	if err != io.EOF {
-		return dst, fmt.Errorf("%w: %w", ErrExpand, err)
-	}
-	return dst, nil
-}
-
-// grow makes room for n more bytes and wipes what it leaves behind: the bytes
-// are audio in the clear.
-func grow(b []byte, n int) []byte {
-	bigger := make([]byte, len(b), len(b)+n)
+// grow makes b at least twice as large, so that all moves together copy less
+// than twice the result, but never larger than most. It wipes what it leaves
+// behind: the bytes are audio in the clear.
+func grow(b []byte, packed, most int) []byte {
+	bigger := make([]byte, len(b), min(len(b)+max(len(b), 2*packed, 4096), most))
 	copy(bigger, b)
 	clear(b)
 	return bigger

@@ -48,7 +48,7 @@ func Make(ix *audio.Index, rate int, o Options) (Plan, error) {
 		return Plan{}, fmt.Errorf("slice a track: %w: sample rate %d Hz", audio.ErrUnsupported, rate)
 	}
 	if int64(ix.Total())/avg >= MaxSlices {
-		return Plan{}, fmt.Errorf("slice a track: it needs more than %d slices of %d ms; use longer slices", MaxSlices, o.Millis)
+		return Plan{}, fmt.Errorf("slice a track: %w: %d frames at %d Hz are more than %d slices of %d ms; use longer slices", audio.ErrUnsupported, ix.Total(), rate, MaxSlices, o.Millis)
 	}
 	var ends []audio.Frames
 	if o.Randomize {

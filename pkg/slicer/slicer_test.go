@@ -119,20 +119,26 @@ func TestMakeKeepsBreaks(t *testing.T) {
 	}
 }
 
+// TestMakeRefuses wants the kind of error that servers and commands tell
+// people about; nil stands for a caller's mistake.
 func TestMakeRefuses(t *testing.T) {
 	ok := audio.LinearIndex(0, 2, 1000)
-	for name, make := range map[string]func() (Plan, error){
-		"short target": func() (Plan, error) { return Make(ok, 44100, Options{Millis: 999}) },
-		"long target":  func() (Plan, error) { return Make(ok, 44100, Options{Millis: 30001}) },
-		"empty track":  func() (Plan, error) { return Make(audio.LinearIndex(0, 2, 0), 44100, Options{Millis: 5000}) },
-		"too many":     func() (Plan, error) { return Make(audio.LinearIndex(0, 1, 1<<40), 8, Options{Millis: 1000}) },
-		"no rate":      func() (Plan, error) { return Make(ok, 0, Options{Millis: 1000}) },
+	for name, c := range map[string]struct {
+		ix     *audio.Index
+		rate   int
+		millis int
+		kind   error
+	}{
+		"short target":     {ok, 44100, 999, nil},
+		"long target":      {ok, 44100, 30001, nil},
+		"empty track":      {audio.LinearIndex(0, 2, 0), 44100, 5000, audio.ErrCorrupt},
+		"too many":         {audio.LinearIndex(0, 1, 1<<40), 8, 1000, audio.ErrUnsupported},
+		"too many at 1 Hz": {audio.LinearIndex(44, 1, 655400), 1, 5000, audio.ErrUnsupported},
+		"no rate":          {ok, 0, 1000, audio.ErrUnsupported},
 	} {
-		if _, err := make(); err == nil {
-			t.Errorf("%s: no error", name)
+		_, err := Make(c.ix, c.rate, Options{Millis: c.millis})
+		if err == nil || c.kind != nil && !errors.Is(err, c.kind) {
+			t.Errorf("%s: %v", name, err)
 		}
-	}
-	if _, err := Make(audio.LinearIndex(0, 2, 0), 44100, Options{Millis: 5000}); !errors.Is(err, audio.ErrCorrupt) {
-		t.Errorf("empty track: %v", err)
 	}
 }

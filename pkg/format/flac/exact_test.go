@@ -83,6 +83,29 @@ func TestPublicSlicesJoinExactly(t *testing.T) {
 	}
 }
 
+// A file of the smallest frames must not have an index of its own size, and
+// far into it slices must be as exact as anywhere.
+func TestManyTinyFrames(t *testing.T) {
+	m := &maker{bits: 8, channels: 1, rate: 1, blocks: slices.Repeat([]int{1}, 4*longCuts), verbatim: true}
+	data := m.file(5)
+	tr := index(t, data)
+	if ix := tr.Cuts(); ix.Len() < longCuts || ix.Len() > 3*longCuts || ix.Size() > 4*ix.Len() {
+		t.Errorf("%d cuts of %d frames, %d bytes", ix.Len(), len(m.blocks), ix.Size())
+	}
+	from := tr.Cuts().Find(tr.Cuts().Total() - 3000)
+	for _, span := range []audio.Frames{1, 2, 5, 1000} {
+		to := tr.Cuts().Find(from.At + span + 3)
+		b, err := tr.Carve(nil, bytes.NewReader(data), from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(joined(t, [][]byte{b}, tr.Info()), m.pcm[from.At:to.At]) {
+			t.Errorf("frames %d to %d differ", from.At, to.At)
+		}
+		from = to
+	}
+}
+
 // A slice is again a file whose frames are numbered from 0 in one way.
 func TestSlicesAreOrdinaryFiles(t *testing.T) {
 	for name, m := range cases() {

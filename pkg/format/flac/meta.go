@@ -53,6 +53,7 @@ type opener struct {
 	r        io.ReaderAt
 	size     int64
 	s        *Stream
+	id3      tag.File
 	found    tag.Found // of all tags
 	pictures int       // bytes kept
 	notes    int
@@ -104,7 +105,7 @@ func (o *opener) signature() (int64, error) {
 		if n <= 0 || n > o.size-at {
 			break
 		}
-		f, err := tag.ID3v2(o.r, at, o.size)
+		f, err := o.id3.ID3v2(o.r, at, o.size)
 		if err != nil {
 			o.s.info.AddDamage(at, "ID3v2 tag: %v", err)
 		}

@@ -27,6 +27,7 @@ type edges struct {
 	r    io.ReaderAt
 	size int64
 	info *audio.Info
+	id3  tag.File
 	tags tag.Found
 	old  tag.Found // from ID3v1, whose fields are cut at 30 letters: asked last
 }
@@ -86,7 +87,7 @@ func (e *edges) leading(off int64) int64 {
 		return 0
 	}
 	if n := tag.ID3v2Size(b); n > 0 && n <= e.size-off {
-		f, err := tag.ID3v2(e.r, off, e.size)
+		f, err := e.id3.ID3v2(e.r, off, e.size)
 		return e.add("ID3v2", off, n, f, err)
 	}
 	if b = e.read(off, apeHead); b == nil || string(b[:8]) != "APETAGEX" {
@@ -165,6 +166,6 @@ func (e *edges) appendedID3v2(from, end int64) int64 {
 	if n := tag.ID3v2Size(head); head == nil || n != end-off {
 		return 0
 	}
-	f, err := tag.ID3v2(e.r, off, e.size)
+	f, err := e.id3.ID3v2(e.r, off, e.size)
 	return e.add("appended ID3v2", off, end-off, f, err)
 }

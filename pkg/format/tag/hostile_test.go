@@ -20,7 +20,7 @@ import (
 
 // readers are all ways into this package, each over plain bytes.
 var readers = map[string]func([]byte) (Found, error){
-	"id3v2": func(b []byte) (Found, error) { return ID3v2(bytes.NewReader(b), 0, int64(len(b))) },
+	"id3v2": func(b []byte) (Found, error) { return new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b))) },
 	"id3v1": func(b []byte) (Found, error) { f, _ := ID3v1(b); return f, nil },
 	"ape": func(b []byte) (Found, error) {
 		f, n, err := APE(bytes.NewReader(b), int64(len(b)))

@@ -5,6 +5,8 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"math/rand"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -107,7 +109,7 @@ func TestID3v2Text(t *testing.T) {
 		"second title ignored":  tagOf(4, 0, title4+v4("TIT2", 0, "\x03other")),
 		"footer":                append(tagOf(4, 0x10, title4), "3DI\x04\x00\x10\x00\x00\x00\x00"...),
 	} {
-		f, err := ID3v2(bytes.NewReader(append([]byte("junk"), b...)), 4, int64(len(b))+4)
+		f, err := new(File).ID3v2(bytes.NewReader(append([]byte("junk"), b...)), 4, int64(len(b))+4)
 		if err != nil || f.Tags.Title != want {
 			t.Errorf("%s: %q, %v", name, f.Tags.Title, err)
 		}
@@ -119,7 +121,7 @@ func TestID3v2Fields(t *testing.T) {
 		v4("TPOS", 0, "\x001")+v4("TDRC", 0, "\x002004-05-06")+v4("TCON", 0, "\x0017\x00(4)Eurodisco\x00Own")+v4("TSSE", 0, "\x00LAME")+
 		v4("COMM", 0, "\x00engiTunNORM\x00 00001")+v4("COMM", 0, "\x00eng\x00words\x1b[31m")+
 		v4("TXXX", 0, "\x00REPLAYGAIN_TRACK_GAIN\x00-6.5 dB")+v4("TXXX", 0, "\x01"+utf16le("replaygain_track_peak\x00")+utf16le("0.5")))
-	f, err := ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+	f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +136,7 @@ func TestID3v2Fields(t *testing.T) {
 		t.Errorf("%+v, encoder %q", got, f.Encoder)
 	}
 	old := tagOf(3, 0, v3("TYER", 0, "\x001999")+v3("TDAT", 0, "\x003112")+v3("TCON", 0, "\x00(17)"))
-	if f, _ := ID3v2(bytes.NewReader(old), 0, int64(len(old))); f.Tags.Date != "1999-12-31" || f.Tags.Genre != "Rock" {
+	if f, _ := new(File).ID3v2(bytes.NewReader(old), 0, int64(len(old))); f.Tags.Date != "1999-12-31" || f.Tags.Genre != "Rock" {
 		t.Errorf("2.3: %+v", f.Tags)
 	}
 }
@@ -149,7 +151,7 @@ func TestID3v2Pictures(t *testing.T) {
 		"2.4 compressed":     tagOf(4, 0, v4("APIC", 9, safe(99)+deflated("\x00image/jpeg\x00\x03\x00"+jpg))),
 		"after a link":       tagOf(4, 0, v4("APIC", 0, "\x00-->\x00\x03\x00http://x/y.jpg")+v4("APIC", 0, "\x00image/jpeg\x00\x03\x00"+jpg)),
 	} {
-		f, err := ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+		f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
 		if err != nil || len(f.Pictures) != 1 {
 			t.Errorf("%s: %d pictures, %v", name, len(f.Pictures), err)
 			continue
@@ -158,8 +160,16 @@ func TestID3v2Pictures(t *testing.T) {
 			t.Errorf("%s: %s %s %dx%d %d bytes", name, p.MIME, p.Kind, p.Width, p.Height, p.Size)
 		}
 	}
-	b := tagOf(4, 0, strings.Repeat(v4("APIC", 0, "\x00image/png\x00\xEE\x00"+png), 100))
-	if f, _ := ID3v2(bytes.NewReader(b), 0, int64(len(b))); len(f.Pictures) != maxPictures || f.Pictures[0].Kind != "other" {
+	rng, photo := rand.New(rand.NewSource(1)), make([]byte, 100_000) // whose code tables fill the first bytes of the compressed frame
+	for i := range photo {
+		photo[i] = byte(rng.NormFloat64() * 60)
+	}
+	b := tagOf(4, 0, v4("APIC", 9, safe(99)+deflated("\x00image/jpeg\x00\x03\x00"+jpg+string(photo))))
+	if f, _ := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b))); len(f.Pictures) != 1 || f.Pictures[0].Size != len(jpg)+len(photo) {
+		t.Errorf("large and compressed: %d pictures", len(f.Pictures))
+	}
+	b = tagOf(4, 0, strings.Repeat(v4("APIC", 0, "\x00image/png\x00\xEE\x00"+png), 100))
+	if f, _ := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b))); len(f.Pictures) != maxPictures || f.Pictures[0].Kind != "other" {
 		t.Errorf("%d pictures", len(f.Pictures))
 	}
 }
@@ -171,7 +181,7 @@ func TestID3v2Damage(t *testing.T) {
 		"plain frame past the tag": tagOf(3, 0, v3("TIT2", 0, "\x03Title")+"TALB\x7F\xFF\xFF\xFF\x00\x00\x03x"),
 		"tag past the file":        tagOf(4, 0, title+strings.Repeat("\x00", 500))[:100],
 	} {
-		f, err := ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+		f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
 		var e *audio.Error
 		if !errors.As(err, &e) || !errors.Is(err, audio.ErrCorrupt) || f.Tags.Title != "Title" {
 			t.Errorf("%s: %q, %v", name, f.Tags.Title, err)
@@ -181,7 +191,7 @@ func TestID3v2Damage(t *testing.T) {
 		"extended header past the tag": tagOf(3, 0x40, "\x7F\xFF\xFF\xFF\x00\x00"), "file too short": tagOf(3, 0x80, "")[:9],
 		"version 2.5": tagOf(5, 0, title), "compressed 2.2": tagOf(2, 0x40, "x"), "no tag": []byte("some other bytes"),
 	} {
-		f, err := ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+		f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
 		if f.Tags != (audio.Tags{}) || (err == nil) != (name == "no tag" || name == "file too short") {
 			t.Errorf("%s: %+v, %v", name, f.Tags, err)
 		}
@@ -193,12 +203,38 @@ func TestID3v2Bomb(t *testing.T) {
 	bomb := v4("APIC", 9, safe(99)+deflated("\x00image/png\x00\x03\x00"+strings.Repeat("\x00", 20<<20)))
 	text := v4("TXXX", 9, safe(99)+deflated("\x00x\x00"+strings.Repeat("y", 1<<20)))
 	b := tagOf(4, 0, strings.Repeat(bomb, 50)+strings.Repeat(text, 500))
-	f, err := ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+	f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f.room() < 0 {
 		t.Error("more pictures kept than allowed")
+	}
+}
+
+// Tags of one file together must cost what they hold, or what the limit is.
+func TestID3v2ManyTags(t *testing.T) {
+	bomb := v4("APIC", 9, safe(99)+deflated("\x00image/png\x00\x03\x00"+strings.Repeat("\x00", 20<<20)))
+	many := strings.Repeat(v4("TXXX", 9, safe(99)+deflated("\x00x\x00y")), 4000)
+	for name, c := range map[string]struct {
+		tag  []byte
+		most uint64 // bytes allocated for ten of them
+	}{
+		"bombs":           {tagOf(4, 0, bomb+bomb), 4 * maxExpanded},
+		"compressed text": {tagOf(4, 0, many), 32 * uint64(10*len(many))},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var file File
+		for range 10 {
+			if _, err := file.ID3v2(bytes.NewReader(c.tag), 0, int64(len(c.tag))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > c.most || file.expanded > maxExpanded || file.pictured > maxAllPictures {
+			t.Errorf("%s: %d bytes allocated for ten tags of %d, expanded %d, pictures %d", name, n, len(c.tag), file.expanded, file.pictured)
+		}
 	}
 }
 

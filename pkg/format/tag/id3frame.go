@@ -14,7 +14,8 @@ func (t *id3) take(f frame) error {
 	most := int64(maxValue)
 	switch f.name {
 	case "APIC", "PIC":
-		if most = int64(t.room()) + 1024; t.room() == 0 || f.size > most+16 {
+		room := min(t.room(), maxAllPictures-t.file.pictured)
+		if most = int64(room) + 1024; room == 0 || f.size > most+16 {
 			return nil
 		}
 	case "TIT2", "TPE1", "TPE2", "TALB", "TRCK", "TPOS", "TDRC", "TDRL", "TYER", "TDAT", "TCON", "TSSE", "TXXX", "COMM":
@@ -26,10 +27,8 @@ func (t *id3) take(f frame) error {
 		return err
 	}
 	switch f.name {
-	case "APIC":
-		t.apic(b)
-	case "PIC":
-		t.pic(b)
+	case "APIC", "PIC":
+		t.picture(f, b)
 	case "TXXX":
 		name, value := described(b[0], b[1:])
 		t.set(name, value)
@@ -59,34 +58,57 @@ func (t *id3) content(f frame, most int64) ([]byte, error) {
 	if f.flags&frameCompressed == 0 {
 		return b, nil
 	}
-	// One budget for the whole tag: a frame of zeros expands a thousandfold.
-	z, err := zlib.NewReader(bytes.NewReader(b))
+	return t.file.expand(b, most), nil
+}
+
+// expand returns what b, a zlib stream, holds, up to most bytes and up to what
+// the file has left: a frame of zeros expands a thousandfold. Sizes that the
+// file states are not asked. What does not expand is left out and the tag read
+// on.
+func (file *File) expand(b []byte, most int64) []byte {
+	if most = min(most, int64(maxExpanded-file.expanded)); most <= 0 {
+		return nil
+	}
+	src := bytes.NewReader(b)
+	var err error
+	if file.zlib == nil {
+		file.zlib, err = zlib.NewReader(src)
+	} else {
+		err = file.zlib.(zlib.Resetter).Reset(src, nil)
+	}
 	if err != nil {
-		return nil, nil //nolint:nilerr // one frame that does not expand is left out, the tag is read on
+		return nil
 	}
-	b, _ = io.ReadAll(io.LimitReader(z, min(most, int64(t.spare))))
-	t.spare -= len(b)
-	return b, nil
+	b, _ = io.ReadAll(io.LimitReader(file.zlib, most))
+	file.expanded += len(b)
+	return b
 }
 
-// apic reads an attached picture (ID3v2.3 §4.15): encoding, MIME type, kind,
-// description, image.
-func (t *id3) apic(b []byte) {
-	mime, rest, ok := bytes.Cut(b[1:], []byte{0})
-	if !ok || len(rest) < 1 || string(mime) == "-->" {
+func (t *id3) picture(f frame, b []byte) {
+	mime, kind, rest, ok := cutPicture(f, b)
+	if !ok {
 		return
 	}
-	_, image := cutText(b[0], rest[1:])
-	t.addPicture(newPicture(string(mime), kindName(uint32(rest[0])), image))
+	_, image := cutText(b[0], rest)
+	if p := newPicture(mime, kindName(kind), image); p.Size <= maxAllPictures-t.file.pictured && t.addPicture(p) {
+		t.file.pictured += p.Size
+	}
 }
 
-// pic is apic for 2.2: the type is three letters.
-func (t *id3) pic(b []byte) {
-	if len(b) < 5 || string(b[1:4]) == "-->" {
-		return
+// cutPicture takes the head off an attached picture (ID3v2.3 §4.15): encoding,
+// MIME type, kind. Description and image follow. In 2.2 the type is three
+// letters. ok is false for a link.
+func cutPicture(f frame, b []byte) (mime string, kind uint32, rest []byte, ok bool) {
+	if len(b) < 5 {
+		return "", 0, nil, false
 	}
-	_, image := cutText(b[0], b[5:])
-	t.addPicture(newPicture(string(b[1:4]), kindName(uint32(b[4])), image))
+	what, rest := b[1:4], b[4:]
+	if f.name == "APIC" {
+		if what, rest, ok = bytes.Cut(b[1:], []byte{0}); !ok || len(rest) == 0 {
+			return "", 0, nil, false
+		}
+	}
+	return string(what), uint32(rest[0]), rest[1:], string(what) != "-->"
 }
 
 // comment reads a comment (ID3v2.3 §4.11): encoding, language, description,

@@ -46,12 +46,22 @@ func synchsafe(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
+// File is what the ID3v2 tags of one file share, so that a file of many tags
+// costs no more than one of a few: what their compressed frames expand to has
+// one limit, and so have their pictures. Its zero value is a file of which
+// nothing has been read. It is for one goroutine.
+type File struct {
+	expanded int           // bytes of compressed frames so far
+	pictured int           // bytes of pictures so far
+	zlib     io.ReadCloser // kept for the next frame, since each takes some 40 kB
+}
+
 // ID3v2 reads the ID3v2.2, 2.3 or 2.4 tag that starts at byte off of r. Nothing
 // at or after byte size of r is touched; size is that of the whole file, or the
 // end of the chunk the tag lies in. Only frames that are wanted are read. If
 // the whole tag is unsynchronised, its first 24 MiB are held in memory for a
 // moment. There is no error for a place where no tag begins.
-func ID3v2(r io.ReaderAt, off, size int64) (Found, error) {
+func (file *File) ID3v2(r io.ReaderAt, off, size int64) (Found, error) {
 	var f Found
 	var b [id3Head]byte
 	if size-off < id3Head {
@@ -69,7 +79,7 @@ func ID3v2(r io.ReaderAt, off, size int64) (Found, error) {
 		return f, &audio.Error{Format: "id3v2", Off: off, Err: fmt.Errorf("version 2.%d, flags %#x is %w", version, flags, audio.ErrUnsupported)}
 	}
 	body, _ := synchsafe(b[6:])
-	t := id3{r: r, base: off, pos: off + id3Head, end: off + id3Head + body, version: version, Found: &f, spare: maxAllPictures}
+	t := id3{r: r, base: off, pos: off + id3Head, end: off + id3Head + body, version: version, file: file, Found: &f}
 	cut := t.end > size
 	t.end = min(t.end, size)
 	if flags&id3Unsync != 0 {
@@ -97,8 +107,8 @@ type id3 struct {
 	pos, end   int64
 	version    byte
 	everyFrame bool // 2.4: all frames are unsynchronised
-	spare      int  // bytes that compressed frames may still expand to
 	text       map[string]string
+	file       *File
 	*Found
 }
 

@@ -4,9 +4,10 @@
 //
 // Text comes out clean: valid UTF-8, no control characters, at most 4096 bytes
 // (see Clean). Pictures are at most 64 a tag, 16 MiB each and 32 MiB in all,
-// copied out of the caller's buffer; what is larger is left out. A tag that is
-// damaged gives what could be read and an *audio.Error; a read error comes as
-// it came. Everything here is safe for concurrent use.
+// copied out of the caller's buffer; what is larger is left out. ID3v2 tags,
+// of which a file may have many, share what a File allows. A tag that is damaged gives what could be read and an
+// *audio.Error; a read error comes as it came. Everything here but a File is
+// safe for concurrent use.
 //
 // The readers are our own. Of the library that was weighed (dhowden/tag), only
 // ID3v2 would have served. Of a dozen valid but less usual tags it read two: one
@@ -22,13 +23,14 @@ import (
 	"secstream/pkg/audio"
 )
 
-// Bounds on what one tag may cost. Pictures of real files are under 5 MiB.
+// Bounds on what one tag may cost, or one file. Pictures of real files are under 5 MiB.
 const (
 	maxPictures    = 64
 	maxPicture     = 16 << 20
 	maxAllPictures = 32 << 20
 	maxItems       = 4096     // frames or items of one tag that are looked at
 	maxValue       = 64 << 10 // bytes of one text that are read
+	maxExpanded    = 32 << 20 // bytes that the compressed frames of one file may become
 )
 
 // Found is what one tag block held.
@@ -74,11 +76,13 @@ func (f *Found) Merge(g Found) {
 	}
 }
 
-// addPicture keeps p if it is an image and there is room for it.
-func (f *Found) addPicture(p audio.Picture) {
-	if p.Size > 0 && p.Size <= f.room() {
-		f.Pictures = append(f.Pictures, p)
+// addPicture keeps p if it is an image and there is room for it, and says so.
+func (f *Found) addPicture(p audio.Picture) bool {
+	if p.Size <= 0 || p.Size > f.room() {
+		return false
 	}
+	f.Pictures = append(f.Pictures, p)
+	return true
 }
 
 // room is how large the next picture may be.

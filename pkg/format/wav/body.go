@@ -104,7 +104,7 @@ func (s *scan) id3(c chunk) error {
 		return nil
 	}
 	s.hasID3 = true
-	f, err := tag.ID3v2(s.r, c.off, min(c.end(), s.size))
+	f, err := s.tags.ID3v2(s.r, c.off, min(c.end(), s.size))
 	return s.mergeTags(f, err, c)
 }
 

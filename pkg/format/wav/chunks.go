@@ -42,6 +42,7 @@ type scan struct {
 
 	info      audio.Info
 	format    format
+	tags      tag.File
 	found     tag.Found
 	hasFormat bool
 	hasData   bool
