@@ -65,6 +65,7 @@ type Config struct {
 	Deflate   int           // compression level 0 to 9; there is no default
 	TTL       time.Duration // sessions idle for longer end; default 30 min
 	Max       int           // most tracks in sessions at once; default 10000
+	SliceIDs  Generator     // default: nanoids
 	Logger    *slog.Logger  // default: discard
 	Now       func() time.Time
 }
@@ -162,7 +163,7 @@ func (s *Store) Create(sources []Source, randomize, multi bool) (*Session, error
 		closeAll(sources)
 		return nil, fmt.Errorf("a session of %d tracks: it takes 1 to %d", len(sources), MaxTracks)
 	}
-	sess := &Session{ID: "session_" + randomID(), Randomize: randomize, Multi: multi || len(sources) > 1, store: s}
+	sess := &Session{ID: randomID(), Randomize: randomize, Multi: multi || len(sources) > 1, store: s}
 	for i, src := range sources {
 		t := &Track{ID: "track_" + randomID(), Index: i, source: src, session: sess}
 		t.seed = sess.ID
@@ -301,7 +302,7 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue(Short(s.ID)) }
 
 // Short cuts an ID for logs.
 func Short(id string) string {
-	const keep = len("session_") + 6
+	const keep = 6
 	if len(id) <= keep {
 		return id
 	}

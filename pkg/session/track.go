@@ -45,7 +45,7 @@ type Track struct {
 // its own. A slice ID therefore names the key too, and several listeners on
 // one session all hear it. It has no copy of the file's index.
 type exchange struct {
-	ids    idSet
+	ids    ids
 	box    *seal.Box
 	native bool // PCM as stored, rather than as protocol v1 can name it
 	cut    *cutting
@@ -54,8 +54,8 @@ type exchange struct {
 
 // Exchange does the server's half of the key exchange and returns the answer
 // to send. The caller calls sent when it is: until then it counts as memory
-// in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrLong, ErrFull, and
-// those of opening the track and of waiting. A failed exchange leaves no key.
+// in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrSameIDs, ErrLong,
+// ErrFull, and those of opening the track and of waiting. A failed exchange leaves no key.
 func (t *Track) Exchange(ctx context.Context, req wire.KeyRequest) (answer *wire.KeyAnswer, sent func(), err error) {
 	pair, err := handshake.NewPair()
 	if err != nil {
@@ -101,7 +101,14 @@ func (t *Track) admit(e *exchange, content Content) error {
 	if err := pack.Check(track, t.cut.plan); err != nil {
 		return err
 	}
-	e.cut, e.ids = t.cut, newIDs(t.cut.plan.Len())
+	names, err := t.session.store.cfg.SliceIDs.name(t.seed, t.cut.plan.Len())
+	if err != nil {
+		return err
+	}
+	if made, ok := names.(stored); ok && slices.ContainsFunc(t.exchanges, made.overlaps) {
+		return ErrSameIDs
+	}
+	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
 	e.info.Pictures, e.info.Details = nil, nil // not for the wire; they would only take memory
 	e.info.Damage = slices.Clone(e.info.Damage[:min(len(e.info.Damage), 1)])
