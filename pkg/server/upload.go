@@ -19,7 +19,7 @@ import (
 
 // createFromUpload takes a form with the field "audio" and, optionally,
 // "randomizeSliceLength" (protocol v1 section 1). The file streams to the
-// private directory; it is never held in memory.
+// private directory, sealed; it is never held in memory.
 func (s *Server) createFromUpload(w http.ResponseWriter, r *http.Request) error {
 	if !s.cfg.AllowUpload {
 		return wire.Errorf(wire.Forbidden, "This server takes no uploads")
@@ -119,8 +119,11 @@ func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store an upload: %w", err)
 	}
-	u := &upload{file: f, unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), free: func() {}}
-	n, err := io.Copy(f, io.LimitReader(part, s.cfg.MaxUpload+1))
+	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), free: func() {}}
+	if u.vault, err = newVault(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	n, err := u.vault.ReadFrom(io.LimitReader(part, s.cfg.MaxUpload+1))
 	if disk := new(fs.PathError); errors.As(err, &disk) {
 		return u, fmt.Errorf("store an upload: %w", err)
 	}
@@ -130,18 +133,20 @@ func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
 	if n > s.cfg.MaxUpload {
 		return u, tooLarge(s.cfg.MaxUpload)
 	}
-	stream, err := format.Open(f, n)
+	stream, err := format.Open(u.vault, n)
 	if err != nil {
 		return u, err
 	}
-	u.track, err = stream.Index(ctx, f)
+	u.track, err = stream.Index(ctx, u.vault)
 	return u, err
 }
 
-// upload is an uploaded file as a session's source. Where the system lets it,
-// the file has lost its name already, so that nothing is left after a crash.
+// upload is an uploaded file as a session's source. It is sealed on the disk,
+// and where the system lets it, it has lost its name already, so that nothing
+// is left after a crash.
 type upload struct {
-	file     *os.File
+	vault    *vault
+	name     string
 	unlinked bool
 	version  string // the name may be given again, this is not
 	track    audio.Track
@@ -152,9 +157,9 @@ func (u *upload) Open(context.Context) (session.Content, error) { return uploadC
 
 func (u *upload) Close() error {
 	defer u.free()
-	err := u.file.Close()
+	err := u.vault.Close()
 	if !u.unlinked {
-		err = errors.Join(err, os.Remove(u.file.Name()))
+		err = errors.Join(err, os.Remove(u.name))
 	}
 	return err
 }
@@ -162,7 +167,7 @@ func (u *upload) Close() error {
 // uploadContent lends the file out; closing it closes nothing.
 type uploadContent struct{ u *upload }
 
-func (c uploadContent) ReadAt(p []byte, off int64) (int, error) { return c.u.file.ReadAt(p, off) }
+func (c uploadContent) ReadAt(p []byte, off int64) (int, error) { return c.u.vault.ReadAt(p, off) }
 func (c uploadContent) Close() error                            { return nil }
 func (c uploadContent) Track() audio.Track                      { return c.u.track }
 func (c uploadContent) Check() error                            { return nil }
