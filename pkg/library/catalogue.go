@@ -21,6 +21,7 @@ const (
 // but the first block is guarded by catalogue.mu.
 type entry struct {
 	folder *folder
+	name   string // in folder
 	path   string // what is shown of it, before clean
 	key    string // sorts in listing order
 	arg    int    // where its root is in Config.Roots
@@ -34,8 +35,10 @@ type entry struct {
 	embedded bool // has a picture inside
 	stamp    stamp
 	print    fingerprint
-	track    *Track // nil while not listed
-	since    uint64 // what makes the entry's listings valid
+	track    *Track                // nil while not listed
+	since    uint64                // what makes the entry's listings valid
+	seat     *seat                 // nil while it has no ID
+	wholes   map[stamp]fingerprint // by stamp.data, of versions that were read whole
 }
 
 // listing is an entry's place in a list. It loses its validity when the entry
@@ -47,12 +50,6 @@ type listing struct {
 
 func (l listing) valid() bool { return l.track != nil && l.entry.since == l.since }
 
-// group is all listed files with the same print, in the order of their paths.
-type group struct {
-	members []listing
-	ids     []string // by place; computed once
-}
-
 // catalogue is what the library knows. Looks put entries in, workers fill
 // them, readers take snapshots.
 type catalogue struct {
@@ -63,9 +60,11 @@ type catalogue struct {
 	files  int
 	byID   map[string]*entry
 	groups map[fingerprint]*group
-	mixed  map[fingerprint]*group // groups whose order or IDs are not settled
-	order  []listing              // by key, once merged
-	added  []listing              // not in order yet
+	mixed  map[fingerprint]*group   // groups whose IDs are not settled
+	idle   map[fingerprint]struct{} // groups without members that are remembered
+	kept   bool                     // the first pass is over, IDs stay
+	order  []listing                // by key, once merged
+	added  []listing                // not in order yet
 	listed int
 	since  uint64
 	stale  bool // list does not show what order does
@@ -78,7 +77,7 @@ func newCatalogue(key []byte) *catalogue {
 	return &catalogue{
 		key:  slices.Clone(key),
 		byID: map[string]*entry{}, groups: map[fingerprint]*group{}, mixed: map[fingerprint]*group{},
-		refuse: map[*entry]struct{}{},
+		idle: map[fingerprint]struct{}{}, refuse: map[*entry]struct{}{},
 	}
 }
 
@@ -126,33 +125,6 @@ func (c *catalogue) merge() {
 	c.order, c.added = out, nil
 }
 
-// settle gives the members of changed groups their IDs: in the order of their
-// paths, so that a restart comes to the same result.
-func (c *catalogue) settle() {
-	for p, g := range c.mixed {
-		g.members = slices.DeleteFunc(g.members, func(l listing) bool { return !l.valid() })
-		slices.SortFunc(g.members, func(a, b listing) int { return strings.Compare(a.path, b.path) })
-		for i, e := range g.members {
-			if i == len(g.ids) {
-				g.ids = append(g.ids, p.id(c.key, i))
-			}
-			c.byID[g.ids[i]] = e.entry
-			if e.track.ID != g.ids[i] {
-				t := *e.track
-				t.ID = g.ids[i]
-				e.track = &t
-			}
-		}
-		for _, id := range g.ids[len(g.members):] {
-			delete(c.byID, id)
-		}
-		if g.ids = g.ids[:len(g.members)]; len(g.members) == 0 {
-			delete(c.groups, p)
-		}
-	}
-	clear(c.mixed)
-}
-
 // found is a listed file as it is now.
 type found struct {
 	*entry
@@ -161,6 +133,11 @@ type found struct {
 	stamp stamp
 	print fingerprint
 	art   string
+}
+
+// found must be called with the catalogue's mu held.
+func (e *entry) found() found {
+	return found{entry: e, track: e.track, open: e.open, stamp: e.stamp, print: e.print, art: e.folder.art}
 }
 
 // find returns the listed file with this ID; ok is false if there is none.
@@ -172,7 +149,7 @@ func (c *catalogue) find(id string) (f found, ok bool) {
 	if e == nil {
 		return f, false
 	}
-	return found{entry: e, track: e.track, open: e.open, stamp: e.stamp, print: e.print, art: e.folder.art}, true
+	return e.found(), true
 }
 
 func (c *catalogue) counts() (files, listed, refused int) {
@@ -199,6 +176,7 @@ func (c *catalogue) publish(e *entry, s stamp, p fingerprint, t Track, embedded 
 			g = &group{}
 			c.groups[p] = g
 		}
+		delete(c.idle, p)
 		c.since++
 		e.since = c.since
 		g.members = append(g.members, listing{e, e.since})
@@ -270,6 +248,7 @@ func (c *catalogue) unlist(e *entry) {
 		return
 	}
 	c.mixed[e.print] = c.groups[e.print]
+	c.rise(e)
 	e.track = nil
 	c.listed--
 	c.changed()
@@ -324,7 +303,7 @@ func (c *catalogue) add(f *folder, name string, limit int) *entry {
 	}
 	c.files++
 	p := cmp.Or(f.path(name), ".")
-	return &entry{folder: f, path: p, key: orderKey(p), arg: f.arg(name)}
+	return &entry{folder: f, name: name, path: p, key: orderKey(p), arg: f.arg(name)}
 }
 
 // remove forgets a file that is there no more.

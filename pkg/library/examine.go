@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"runtime/debug"
 
 	"secstream/pkg/audio"
@@ -63,8 +64,35 @@ func (l *Library) examine(ctx context.Context, e *entry) {
 		l.refused(e, want, err)
 		return
 	}
+	l.follow(e, want, p)
 	t.Path, t.Root, t.ModTime = clean(e.path), e.arg, fi.ModTime()
 	l.cat.publish(e, want, p, t, hasPicture(t.Info.Pictures))
+}
+
+// follow makes room for e if it is a listed file under a new name: the look
+// that misses it at the old one may be yet to come, and would find that e has
+// got another ID by then.
+func (l *Library) follow(e *entry, s stamp, p fingerprint) {
+	for _, twin := range l.cat.twins(e, s, p) {
+		if twin.moved() {
+			l.cat.leave(twin)
+			l.touch(twin.folder.where())
+		}
+	}
+}
+
+// moved says whether the file is no more where it was listed from.
+func (f found) moved() bool {
+	root := f.folder.root
+	if _, err := root.lstat(path.Join(f.folder.name, f.name)); err != nil { // f.open may be what it links to
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	file, fi, err := root.open(f.open)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	defer file.Close() //nolint:errcheck // only read from
+	return !stampOf(fi).sameData(f.stamp)
 }
 
 // lookAgain has a file that changed since the look at its folder found anew.

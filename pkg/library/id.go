@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"io"
 	"io/fs"
 )
@@ -34,9 +35,11 @@ func stampOf(fi fs.FileInfo) stamp {
 
 // sameData is equality without the inode change time, which moves when a file
 // is renamed, linked or gets other permissions.
-func (s stamp) sameData(t stamp) bool {
-	s.ctime = t.ctime
-	return s == t
+func (s stamp) sameData(t stamp) bool { return s.data() == t.data() }
+
+func (s stamp) data() stamp {
+	s.ctime = 0
+	return s
 }
 
 // fingerprint identifies content: HMAC-SHA-256, keyed by Config.IDKey, over
@@ -49,8 +52,9 @@ func (s stamp) sameData(t stamp) bool {
 // Two files of one size that differ in none of the bytes read have the same
 // print: an encoder's output never does that by chance, for its bytes all
 // depend on what came before, but an edit of a few samples in the middle of a
-// long WAV file can go unseen. Beyond that, prints collide only if
-// HMAC-SHA-256 does.
+// long WAV file can go unseen, and so the file keeps its ID. What must not mix
+// the two goes by identity. Beyond that, prints collide only if HMAC-SHA-256
+// does.
 type fingerprint [sha256.Size]byte
 
 // takePrint reads at most 192 KiB of r.
@@ -60,19 +64,8 @@ func takePrint(ctx context.Context, key []byte, r io.ReaderAt, size int64) (p fi
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(size)))
 	buf := make([]byte, endBytes)
 	read := func(off, n int64) {
-		for n > 0 && err == nil {
-			if err = ctx.Err(); err != nil {
-				return
-			}
-			part := buf[:min(n, endBytes)]
-			var got int
-			if got, err = r.ReadAt(part, off); got == len(part) {
-				err = nil
-			} else if err == nil || err == io.EOF {
-				err = io.ErrUnexpectedEOF // it shrank
-			}
-			mac.Write(part[:got])
-			off, n = off+int64(got), n-int64(got)
+		if err == nil {
+			err = feed(ctx, mac, r, buf, off, n)
 		}
 	}
 	if size <= wholeBytes {
@@ -89,6 +82,40 @@ func takePrint(ctx context.Context, key []byte, r io.ReaderAt, size int64) (p fi
 	return p, err
 }
 
+// takeWhole is the fingerprint of all of r: where a print is a sample, only
+// this tells whether two files have the same content.
+func takeWhole(ctx context.Context, key []byte, r io.ReaderAt, size int64) (p fingerprint, err error) {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("secstream whole 1\x00"))
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(size)))
+	err = feed(ctx, mac, r, make([]byte, wholeBuffer), 0, size)
+	mac.Sum(p[:0])
+	return p, err
+}
+
+const wholeBuffer = 256 << 10
+
+// feed writes n bytes of r, from off on, to mac.
+func feed(ctx context.Context, mac hash.Hash, r io.ReaderAt, buf []byte, off, n int64) error {
+	for n > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		part := buf[:min(n, int64(len(buf)))]
+		got, err := r.ReadAt(part, off)
+		mac.Write(part[:got])
+		switch {
+		case got == len(part):
+		case err == nil || err == io.EOF:
+			return io.ErrUnexpectedEOF // it shrank
+		default:
+			return err
+		}
+		off, n = off+int64(got), n-int64(got)
+	}
+	return nil
+}
+
 // id is the public name of the copy-th file, counted from 0, with this print:
 // 128 bits in hex. The first file's is cut from the print itself. Among a
 // million tracks two IDs meet with a chance of about 2^-89.
@@ -103,15 +130,19 @@ func (p fingerprint) id(key []byte, copy int) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// identity names one version of one file for caches that outlive an open
-// file: unlike an ID it changes with every write to the file, seen by the
-// print or not.
+// identity names a content, for who must not mix it with another: sessions,
+// and caches that outlive an open file. A print that covers the whole file
+// does that by itself, wherever the file lies. The print of a longer one is a
+// sample, so its identity takes in what shows every write to the file, seen by
+// the print or not, and what tells the file from copies that may differ.
 func (p fingerprint) identity(key []byte, s stamp) string {
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("secstream version 1\x00"))
+	mac.Write([]byte("secstream version 2\x00"))
 	mac.Write(p[:])
-	for _, v := range []uint64{uint64(s.size), uint64(s.mtime), s.dev, s.ino} {
-		mac.Write(binary.BigEndian.AppendUint64(nil, v))
+	if s.size > wholeBytes {
+		for _, v := range []uint64{uint64(s.size), uint64(s.mtime), s.dev, s.ino} {
+			mac.Write(binary.BigEndian.AppendUint64(nil, v))
+		}
 	}
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }

@@ -74,23 +74,32 @@ func TestDuplicates(t *testing.T) {
 	if p, err := takePrint(t.Context(), cfg.IDKey, bytes.NewReader(same), int64(len(same))); err != nil || p.id(cfg.IDKey, 0) == a {
 		t.Error("the key does not matter")
 	}
-	// The next one by path takes the ID over.
+	// Nobody takes over the ID of one that goes.
 	if err := os.Remove(filepath.Join(dir, "a.wav")); err != nil {
 		t.Fatal(err)
 	}
-	until(t, soon, "b to take over", func() bool { return idOf(l, "b/x.wav") == a && idOf(l, "c.wav") == b })
-	if l.Track(c) != nil {
-		t.Error("an ID outlived its file")
+	appear(t, l, "c.wav", "other.wav", "b/x.wav")
+	if idOf(l, "b/x.wav") != b || idOf(l, "c.wav") != c || l.Track(a) != nil {
+		t.Error("IDs moved")
+	}
+	// A new one gets it, and the rest stays.
+	write(t, same, dir, "0.wav")
+	appear(t, l, "0.wav", "c.wav", "other.wav", "b/x.wav")
+	if idOf(l, "0.wav") != a || idOf(l, "b/x.wav") != b || idOf(l, "c.wav") != c {
+		t.Error("IDs moved")
 	}
 	f, err := l.Open(t.Context(), a)
-	if err != nil || f.Track.Path != "b/x.wav" {
+	if err != nil || f.Track.Path != "0.wav" {
 		t.Fatal(f, err)
 	}
 	_ = f.Close()
-	write(t, same, dir, "0.wav")
-	until(t, soon, "0 to come first", func() bool {
-		return idOf(l, "0.wav") == a && idOf(l, "b/x.wav") == b && idOf(l, "c.wav") == c
-	})
+	// A restart has the same three.
+	again = start(t, Config{Roots: []string{dir}})
+	for i, name := range []string{"0.wav", "b/x.wav", "c.wav"} {
+		if got, want := idOf(again, name), []string{a, b, c}[i]; got != want {
+			t.Errorf("%s: ID %s after a restart, want %s", name, got, want)
+		}
+	}
 }
 
 func TestOrderKey(t *testing.T) {

@@ -57,10 +57,15 @@ type Config struct {
 // Track is one playable file. Neither a Track nor what it points to changes.
 type Track struct {
 	// ID is 32 hex digits that stand for the content: stable across restarts
-	// and renames, different after a change of the content. At any time it
-	// means one file. Of several files with the same content the first by
-	// path has the ID its content would have alone; when that file goes, the
-	// next one takes the ID over.
+	// and renames, different after a change of the content that its
+	// fingerprint sees. At any time it means one file.
+	//
+	// Of several files with the same content each has an ID of its own and
+	// keeps it as long as it is there, whatever becomes of the others; a new
+	// one gets an ID that none of them has, preferably one that is free again.
+	// All this is remembered until Run ends: the first pass after a restart
+	// gives the same IDs to as many copies, in the order of their paths. With
+	// one copy added or removed since, they may have changed hands.
 	ID string
 	// Path is slash-separated and starts below the root; with several roots,
 	// with the root's own name. Characters that would upset a terminal are
@@ -102,6 +107,8 @@ type Library struct {
 	// covers is a token for everyone who reads a picture: not one of indexes,
 	// where long files would hold it up.
 	covers chan struct{}
+	unsure chan found    // played and perhaps not like its copies
+	moving time.Duration // how long Reopen waits for a file to turn up elsewhere
 
 	running atomic.Bool
 	ready   chan struct{}
@@ -147,8 +154,8 @@ func New(cfg Config) (*Library, error) {
 	return &Library{
 		cfg: cfg, open: cfg.Open, every: pollEvery, log: cfg.Logger, roots: roots,
 		cat: newCatalogue(cfg.IDKey), index: newIndexes(cfg.IndexBytes),
-		covers: make(chan struct{}, maxBusy),
-		ready:  make(chan struct{}), wake: make(chan struct{}, 1), touched: map[string]struct{}{},
+		covers: make(chan struct{}, maxBusy), unsure: make(chan found, maxUnsure), moving: moveTime,
+		ready: make(chan struct{}), wake: make(chan struct{}, 1), touched: map[string]struct{}{},
 	}, nil
 }
 
@@ -186,6 +193,7 @@ func (l *Library) drive(ctx context.Context, s *scan, found <-chan *entry) error
 		s.watch.close()
 		return nil
 	})
+	g.Go(func() error { l.proveAll(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		l.index.close()

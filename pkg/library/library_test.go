@@ -92,6 +92,13 @@ func startWith(t *testing.T, cfg Config, open opener) *Library {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, l)
+	return l
+}
+
+// run runs l until the test ends and waits for its first pass.
+func run(t *testing.T, l *Library) {
+	t.Helper()
 	l.every = 200 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -115,7 +122,6 @@ func startWith(t *testing.T, cfg Config, open opener) *Library {
 	case <-time.After(20 * time.Second):
 		t.Fatalf("not ready: %+v", l.Scanned())
 	}
-	return l
 }
 
 func paths(l *Library) []string {

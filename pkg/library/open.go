@@ -13,7 +13,8 @@ import (
 )
 
 // ErrChanged means that a file is no longer what was listed or indexed. A
-// change that lasts is listed under a new ID within seconds.
+// change that lasts is listed within seconds, under a new ID if its
+// fingerprint sees it.
 var ErrChanged = errors.New("file has changed")
 
 // File is a track opened for slicing. It is safe for concurrent use; whoever
@@ -23,12 +24,15 @@ type File struct {
 	Audio audio.Track
 	// Track is the entry of the catalogue at the time of opening.
 	Track *Track
-	// Identity names this version of this file: 32 hex digits that change with
-	// every write to it. Two Files with equal Identity yield the same slices.
+	// Identity names the content: 32 hex digits. Two Files with equal Identity
+	// yield the same slices. Of two with the same content it may differ; only
+	// Reopen sees to it that it does not.
 	Identity string
 
 	f     *os.File
 	path  string
+	entry *entry
+	print fingerprint
 	stamp stamp
 }
 
@@ -65,6 +69,11 @@ func (l *Library) Open(ctx context.Context, id string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.indexed(ctx, file)
+}
+
+// indexed sets Audio, or closes file.
+func (l *Library) indexed(ctx context.Context, file *listedFile) (_ *File, err error) {
 	if file.Audio, err = l.index.get(ctx, l, file.e.entry, file.key()); err == nil {
 		err = file.Check()
 	}
@@ -77,7 +86,22 @@ func (l *Library) Open(ctx context.Context, id string) (*File, error) {
 		return nil, fmt.Errorf("open %q: %w", file.path, errors.Join(err, file.Close()))
 	}
 	l.cat.correct(file.e.entry, file.stamp, file.Audio.Info())
+	l.askProof(file)
 	return &file.File, nil
+}
+
+// Stat describes the file of the track with this ID as it is now, for
+// os.SameFile. An ID that means nothing gives an error wrapping fs.ErrNotExist.
+func (l *Library) Stat(id string) (fs.FileInfo, error) {
+	e, ok := l.cat.find(id)
+	if !ok {
+		return nil, fmt.Errorf("look at a track: %w", fs.ErrNotExist)
+	}
+	f, fi, err := e.folder.root.open(e.open)
+	if err != nil {
+		return nil, fmt.Errorf("look at %q: %w", clean(e.path), err)
+	}
+	return fi, f.Close()
 }
 
 // openListed opens the file a track was listed from and makes sure that it
@@ -87,6 +111,10 @@ func (l *Library) openListed(ctx context.Context, id string) (*listedFile, error
 	if !ok {
 		return nil, fmt.Errorf("open track: %w", fs.ErrNotExist)
 	}
+	return l.openFound(ctx, e)
+}
+
+func (l *Library) openFound(ctx context.Context, e found) (*listedFile, error) {
 	where := clean(e.path)
 	f, fi, err := e.folder.root.open(e.open)
 	if err != nil {
@@ -106,8 +134,11 @@ func (l *Library) openListed(ctx context.Context, id string) (*listedFile, error
 		}
 	}
 	return &listedFile{
-		File: File{Track: e.track, Identity: e.print.identity(l.cfg.IDKey, st), f: f, path: where, stamp: st},
-		e:    e,
+		File: File{
+			Track: e.track, Identity: e.print.identity(l.cfg.IDKey, st),
+			f: f, path: where, entry: e.entry, print: e.print, stamp: st,
+		},
+		e: e,
 	}, nil
 }
 
@@ -316,7 +347,7 @@ func (l *Library) makeIndex(ctx context.Context, e *entry, key indexKey) (track 
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // only read from
-	if stampOf(fi) != key.stamp {
+	if !stampOf(fi).sameData(key.stamp) {
 		return nil, ErrChanged
 	}
 	stream, err := l.open(f, key.stamp.size)

@@ -189,6 +189,7 @@ func (s *scan) checkReady() {
 		return
 	}
 	s.isReady = true
+	s.l.cat.keep()
 	close(s.l.ready)
 	s.l.cat.version.Add(1)
 }

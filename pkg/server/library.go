@@ -16,17 +16,35 @@ import (
 )
 
 // libraryTrack is a track of the served folder as a session's source. It
-// holds nothing open between slices.
+// holds nothing open between slices, so that no number of listeners takes up
+// all descriptors. From the first time on it goes by the content instead of the
+// ID: a file that is renamed while it plays plays on.
 type libraryTrack struct {
 	lib *library.Library
 	id  string
+
+	mu  sync.Mutex
+	was *library.Edition // nil before the first time
 }
 
-func (t libraryTrack) Open(ctx context.Context) (session.Content, error) {
-	f, err := t.lib.Open(ctx, t.id)
+func (t *libraryTrack) Open(ctx context.Context) (session.Content, error) {
+	t.mu.Lock()
+	was := t.was
+	t.mu.Unlock()
+	var f *library.File
+	var err error
+	if was == nil {
+		f, err = t.lib.Open(ctx, t.id)
+	} else {
+		f, err = t.lib.Reopen(ctx, *was)
+	}
 	if err != nil {
 		return nil, err
 	}
+	now := f.Edition()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.was = &now
 	return libraryContent{f}, nil
 }
 
@@ -36,7 +54,7 @@ type libraryContent struct{ *library.File }
 func (c libraryContent) Track() audio.Track { return c.Audio }
 func (c libraryContent) Version() string    { return c.Identity }
 
-func (libraryTrack) Close() error { return nil }
+func (*libraryTrack) Close() error { return nil }
 
 func metadata(i audio.Info) wire.CreateMetadata {
 	return wire.CreateMetadata{
@@ -79,11 +97,10 @@ func (l *listing) current(lib *library.Library) []byte {
 func fill(list *wire.Library, lib *library.Library) {
 	folders := map[string]bool{}
 	for _, t := range lib.Tracks() {
-		folder := path.Dir(t.Path)
-		if folder == "." {
-			folder = ""
+		folder := above(t.Path)
+		for f := folder; !folders[f]; f = above(f) {
+			folders[f] = true
 		}
-		folders[folder] = true
 		list.Tracks = append(list.Tracks, wire.LibraryTrack{
 			ID: t.ID, Path: t.Path, Folder: folder,
 			Format: string(t.Info.Container), Codec: string(t.Info.Codec),
@@ -100,6 +117,14 @@ func fill(list *wire.Library, lib *library.Library) {
 	for _, r := range refused {
 		list.Refused = append(list.Refused, wire.Refusal(r))
 	}
+}
+
+// above is the folder that something lies in, "" for the root and its own.
+func above(name string) string {
+	if dir := path.Dir(name); dir != "." {
+		return dir
+	}
+	return ""
 }
 
 func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
