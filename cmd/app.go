@@ -75,17 +75,45 @@ func newCommand(c *cli.Command) *cli.Command {
 	return c
 }
 
-func usage(_ *cli.Context, err error, _ bool) error {
+// usage puts what urfave/cli says of a flag in plain words.
+func usage(ctx *cli.Context, err error, sub bool) error {
+	help := "secstream --help"
+	if sub {
+		help = "secstream " + ctx.Command.Name + " --help"
+	}
+	help = fmt.Sprintf("%q shows how it is called", help)
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		text = fmt.Sprintf("there is no flag --%s", strings.TrimLeft(name, "-"))
+		return usageErrorf(help, "there is no flag --%s", strings.TrimLeft(name, "-"))
 	}
-	var value, flag string
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return usageErrorf(exampleOf(ctx, strings.TrimLeft(name, "-"), "--%s %s", help), "--%s needs a value", strings.TrimLeft(name, "-"))
+	}
+	var value, kind, flag, variable string
+	if n, _ := fmt.Sscanf(text, "could not parse %q as %s value from environment variable %q for flag %s", &value, &kind, &variable, &flag); n == 4 {
+		hint := exampleOf(ctx, strings.TrimSuffix(flag, ":"), variable+"=%[2]s", "")
+		return usageErrorf(strings.TrimPrefix(hint+", or unset it", ", or "), "%s=%s cannot be read", variable, value)
+	}
+	if n, _ := fmt.Sscanf(text, "invalid boolean value %q for -%s", &value, &flag); n == 2 {
+		return usageErrorf(help, "--%s takes no value", strings.TrimSuffix(flag, ":"))
+	}
 	if n, _ := fmt.Sscanf(text, "invalid value %q for flag -%s", &value, &flag); n == 2 {
 		flag = strings.TrimSuffix(flag, ":")
-		return usageErrorf(`"--help" behind the command shows an example, as --slice 5s`, "--%s %q cannot be read", flag, value)
+		return usageErrorf(exampleOf(ctx, flag, "--%s %s", help), "--%s %q cannot be read", flag, value)
 	}
-	return usageErrorf("", "%s", text)
+	return usageErrorf(help, "%s", text)
+}
+
+// exampleOf shows a flag with its default, in a layout of name and value, or
+// is otherwise where it has none.
+func exampleOf(ctx *cli.Context, name, layout, otherwise string) string {
+	for _, f := range ctx.Command.Flags {
+		d, ok := f.(cli.DocGenerationFlag)
+		if ok && slices.Contains(f.Names(), name) && d.GetDefaultText() != "" {
+			return fmt.Sprintf("as "+layout, name, d.GetDefaultText())
+		}
+	}
+	return otherwise
 }
 
 func hintFor(app *cli.App, name string) string {
@@ -153,11 +181,15 @@ func takesValue(c *cli.Command, name string) bool {
 	return false
 }
 
+// quoteAll writes words as they are typed at a shell. Any character that some
+// shell may read as more than itself has its word quoted.
 func quoteAll(words []string) string {
+	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=@%+-"
+	quoted := make([]string, len(words))
 	for i, w := range words {
-		if w == "" || strings.ContainsAny(w, " \t'\"\\$&;|<>()*?") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		if quoted[i] = w; w == "" || strings.Trim(w, harmless) != "" {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(quoted, " ")
 }

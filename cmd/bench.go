@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -35,12 +34,15 @@ func benchCommand(env Env) *cli.Command {
 			"130 interrupted.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "slice", Usage: "slice `LENGTH`s, 1s to 30s, as 2s or 1s,10s (default: 1s,5s,30s; 5s with --quick)"},
-			&cli.DurationFlag{Name: "time", Usage: "about how long each measurement takes, 1ms to 1m (default: 250ms; 40ms with --quick)"},
+			&cli.DurationFlag{Name: "time", Value: 250 * time.Millisecond, Usage: "about how long each measurement takes, 1ms to 1m; 40ms with --quick"},
 			&cli.BoolFlag{Name: "quick", Usage: "less exact, in a few seconds"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON, schema " + bench.Schema},
 		},
 		Action: func(c *cli.Context) error {
-			o := benchOptions{files: c.Args().Slice(), time: c.Duration("time"), quick: c.Bool("quick"), asJSON: c.Bool("json")}
+			o := benchOptions{files: c.Args().Slice(), quick: c.Bool("quick"), asJSON: c.Bool("json")}
+			if c.IsSet("time") { // package bench knows the defaults
+				o.time = c.Duration("time")
+			}
 			var err error
 			if o.slices, err = parseLengths(c.String("slice")); err != nil {
 				return err
@@ -91,10 +93,7 @@ func runBench(ctx context.Context, env Env, o benchOptions) error {
 		_, err := env.Stdout.Write(benchText(report))
 		return err
 	}
-	out, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = env.Stdout.Write(append(out, '\n'))
-	return err
+	enc := newJSON(env.Stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report)
 }

@@ -13,29 +13,33 @@ import (
 const libraryKeySize = 32
 
 // libraryKey is the secret that track IDs are made with. It is kept, so that
-// IDs outlive a restart; where it cannot be, IDs last as long as the process.
-func libraryKey(env Env, log *slog.Logger) ([]byte, error) {
+// IDs outlive a restart; where it cannot be, IDs last as long as the process:
+// that is better than no server.
+func libraryKey(env Env, log *slog.Logger) []byte {
+	passing := func(err error, mend string) []byte {
+		log.Warn("track IDs will change at the next start", "err", err, "hint", mend)
+		return freshKey()
+	}
+	const elsewhere = "set SECSTREAM_CONFIG_DIR to a folder that can be written to"
 	dir, err := env.ConfigDir()
 	if err != nil {
-		log.Warn("track IDs will change at the next start", "err", err)
-		return freshKey(), nil //nolint:nilerr // IDs that do not last are better than no server
+		return passing(err, elsewhere)
 	}
 	path := filepath.Join(dir, "library.key")
 	key, err := os.ReadFile(path)
 	switch {
 	case err == nil && len(key) == libraryKeySize:
-		return key, nil
+		return key
 	case err == nil:
-		return nil, withHint(fmt.Errorf("%s has %d bytes and not %d", path, len(key), libraryKeySize),
-			"remove the file: a new one is made, and tracks get new IDs")
+		return passing(fmt.Errorf("%s has %d bytes and not %d", path, len(key), libraryKeySize), "remove it: a new one is made")
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return passing(err, "make it readable, or remove it and a new one is made, or "+elsewhere)
 	}
 	key = freshKey()
 	if err := writeNew(dir, path, key); err != nil {
-		log.Warn("track IDs will change at the next start", "err", err)
+		return passing(err, elsewhere)
 	}
-	return key, nil
+	return key
 }
 
 func freshKey() []byte {

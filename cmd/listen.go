@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,16 @@ import (
 type refusedAudio string
 
 func (r refusedAudio) Error() string { return string(r) }
-func (refusedAudio) Unwrap() error   { return audio.ErrUnsupported }
+
+// Unwrap is the error behind the words: they may come from another machine.
+func (r refusedAudio) Unwrap() error {
+	for _, err := range []error{audio.ErrNotAudio, audio.ErrUnsupported, syscall.EACCES} {
+		if strings.Contains(string(r), err.Error()) {
+			return err
+		}
+	}
+	return audio.ErrCorrupt
+}
 
 // listen connects to the one address among targets, or starts a server for
 // the paths.
@@ -33,7 +43,7 @@ func listen(ctx context.Context, env Env, targets []string) (*listener, error) {
 	for _, t := range targets {
 		switch {
 		case t == "":
-			return nil, usageErrorf("", "an argument is empty")
+			return nil, usageErrorf("is a variable unset? \".\" plays the folder you are in", "an argument is empty")
 		case isURL(t):
 			addresses = append(addresses, t)
 		case exists(t):
@@ -76,6 +86,10 @@ func isHostPort(text string) bool {
 	return err == nil && n > 0 && n < 1<<16
 }
 
+// ownServer is what errors call a server of listenLocal, whose address is a
+// secret.
+const ownServer = "the player's own server"
+
 // listenLocal runs a server on a loopback port. Its routes lie below a secret
 // path, so that other users of this machine cannot listen along.
 func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error) {
@@ -105,7 +119,7 @@ func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error
 		h.close()
 		return err
 	}}
-	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{}); err != nil {
+	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{Name: ownServer}); err != nil {
 		l.close()
 		return nil, err
 	}

@@ -100,14 +100,21 @@ func runPlay(ctx context.Context, env Env, o playOptions) error {
 		return err
 	}
 	defer lis.close()
+	lis.tell = newTeller(env, o.asJSON)
 	tracks, err := lis.tracks(ctx, o.track)
 	if err != nil {
 		return err
 	}
+	if err := lis.spare(o.output, tracks); err != nil {
+		return err
+	}
 	if o.start > 0 && o.start >= seconds(tracks[0].Duration) {
-		return usageErrorf("", "--start %v: %s is %s long", o.start, label(tracks[0]), clock(seconds(tracks[0].Duration)))
+		return usageErrorf("begin before that, as --start "+clock(seconds(tracks[0].Duration)/2), "--start %v: %s is %s long", o.start, label(tracks[0]), clock(seconds(tracks[0].Duration)))
 	}
 	out, err := output.Open(o.output, output.Options{Stdout: env.Stdout})
+	if err != nil && strings.Contains(o.output, ":") {
+		return withHint(err, "name a file in a folder that is there, as --output wav:song.wav")
+	}
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 
 	"secstream/pkg/probe"
 )
@@ -65,11 +64,9 @@ func (p *probeJSON) end(t *probeTally) error {
 	return err
 }
 
-// plainJSON leaves <, > and & readable.
+// plainJSON is v without the line break behind it.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
+	err := newJSON(&b).Encode(v)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

@@ -66,19 +66,20 @@ func wrap(text string, n int) []string {
 		return []string{text}
 	}
 	var lines []string
-	line := ""
+	line, used := "", 0 // used are the cells of line
 	for _, word := range strings.Fields(text) {
+		w := cells(word)
 		switch {
 		case line == "":
-			line = word
-		case cells(line)+1+cells(word) <= n:
-			line += " " + word
+			line, used = word, w
+		case used+1+w <= n:
+			line, used = line+" "+word, used+1+w
 		default:
-			lines, line = append(lines, line), word
+			lines, line, used = append(lines, line), word, w
 		}
-		for cells(line) > n {
+		for used > n {
 			head := clip(line, n)
-			lines, line = append(lines, head), line[len(head):]
+			lines, line, used = append(lines, head), line[len(head):], used-cells(head)
 		}
 	}
 	return append(lines, line)
@@ -88,11 +89,16 @@ func wrap(text string, n int) []string {
 // terminal or turns the direction of writing around.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		if steers(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// steers says whether a terminal obeys r instead of drawing it.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // wide are the characters that terminals draw two cells wide (Unicode Annex
@@ -146,12 +152,15 @@ func shorten(s string, n int) string {
 		return s
 	}
 	head := clip(s, max((n-1)/3, 1))
-	tail := s[len(head):]
-	for cells(head)+1+cells(tail) > n && tail != "" {
-		_, k := utf8.DecodeRuneInString(tail)
-		tail = tail[k:]
+	room, at := n-1-cells(head), len(s)
+	for at > len(head) {
+		r, k := utf8.DecodeLastRuneInString(s[:at])
+		if room -= cellsOf(r); room < 0 {
+			break
+		}
+		at -= k
 	}
-	return head + "…" + tail
+	return head + "…" + s[at:]
 }
 
 // cut shortens s at its end.

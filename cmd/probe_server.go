@@ -39,13 +39,20 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	if err != nil {
 		return fail(err)
 	}
-	list, err := settled(ctx, c)
+	wait := scan{client: c, name: c.Address(), tell: s.tell}
+	list, err := wait.list(ctx, func(*wire.Library) bool { return false })
 	if err != nil {
 		return fail(err)
 	}
 	tracks, err := (&listener{client: c, name: c.Address()}).choose(list, s.o.track)
-	if err != nil {
+	switch {
+	case err == nil:
+	case len(list.Tracks) == 0 && len(list.Refused) > 0:
+		return fail(withHint(err, "the server serves nothing; its log says why"))
+	case s.o.track != "" && len(list.Tracks) > 0:
 		return fail(withHint(err, "secstream probe %s lists what it has", quoteAll([]string{address})))
+	default:
+		return fail(err)
 	}
 	for _, t := range tracks {
 		s.total.Add(t.Size)
@@ -68,24 +75,6 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 		}
 	}
 	return ctx.Err()
-}
-
-// scanPoll is the wait between two looks at a library that is being scanned.
-const scanPoll = 200 * time.Millisecond
-
-// settled lists a library when its scan is over.
-func settled(ctx context.Context, c *client.Client) (*wire.Library, error) {
-	for {
-		list, err := c.Library(ctx)
-		if err != nil || !list.Scanning {
-			return list, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(scanPoll):
-		}
-	}
 }
 
 // probeTransport has the limits of time that package client sets by itself.

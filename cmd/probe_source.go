@@ -23,6 +23,7 @@ type probeSource struct {
 	read   probe.Options
 	server []bool // of each target: it is an address
 	dirs   []bool // of each target: it is a folder
+	tell   teller // of a wait for a server
 
 	// Progress, in bytes of files times the passes over them.
 	total, done atomic.Int64
@@ -242,6 +243,8 @@ func tell(j *probeJob) error {
 		return withHint(&probeFailure{"there is no audio in " + j.path, j.err}, "secstream reads WAV, MP3, FLAC and Ogg files")
 	case errors.Is(j.err, fs.ErrNotExist):
 		return withHint(&probeFailure{fmt.Sprintf("there is no file or folder %q", j.path), j.err}, "an address looks like http://127.0.0.1:8420")
+	case errors.Is(j.err, audio.ErrUnsupported) && !as[*audio.Error](j.err): // of a file that was read only the slicer says so
+		return withHint(fmt.Errorf("cannot slice %q: %w", j.path, j.err), "longer slices are fewer, as --slice 30s")
 	case errors.Is(j.err, audio.ErrCorrupt):
 		return withHint(fmt.Errorf("cannot read %q: %w", j.path, j.err), "") // it says where; there is no more to find
 	}

@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"strings"
 	"syscall"
 
@@ -75,17 +73,17 @@ var outcomes = []struct {
 	{is(client.ErrProtocol), outcome{exitRefused, "protocol", "is it a secstream server, and of a version that fits this one?"}},
 	{isCode(wire.TrackChanged), outcome{exitRefused, "refused", "the file was replaced on the server; play it again"}},
 	{isCode(wire.Busy), outcome{exitRefused, "refused", "the server is at its limits; try again in a while"}},
-	{isCode(wire.Unsupported), outcome{exitAudio, "unsupported", "the server found the file but cannot slice it"}},
+	{isCode(wire.Unsupported), outcome{exitAudio, "unsupported", "the server found the file but cannot slice it; where slices are too many or too large, \"secstream serve --slice\" sets their length"}},
 	{as[*wire.Error], outcome{exitRefused, "refused", "is it a secstream server, and has it the track still?"}},
 	{is(errDamaged), outcome{exitAudio, "damaged", "keep the files as they are until you have others: secstream never changes them"}},
 	{is(audio.ErrNotAudio), outcome{exitAudio, "unreadable", "secstream reads WAV, MP3, FLAC and Ogg (Vorbis, Opus)"}},
 	{both(as[*audio.Error], is(audio.ErrUnsupported)), outcome{exitAudio, "unsupported", "convert it to FLAC or WAV first"}},
-	{is(audio.ErrUnsupported), outcome{exitAudio, "unsupported", "\"secstream probe\" shows what the file is; it can be served, and played by clients that know the codec"}},
+	{is(audio.ErrUnsupported), outcome{exitAudio, "unsupported", "\"secstream probe\" shows what the file is; what is not decoded here is served all the same, to clients that know the codec"}},
 	{is(audio.ErrCorrupt), outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
 	{as[*audio.Error], outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
 	{is(output.ErrNoDevice), outcome{exitFailed, "no_sound", "start PulseAudio or PipeWire, or install alsa-utils, or choose --output wav:FILE or --output null"}},
 	{is(syscall.EADDRINUSE), outcome{exitFailed, "address_in_use", "another program listens there; choose another address with --listen, as --listen 127.0.0.1:0 for any free port"}},
-	{is(syscall.EACCES), outcome{exitFailed, "permission", ""}},
+	{is(fs.ErrPermission), outcome{exitFailed, "permission", "look at the permissions of the file and of the folders above it, or run as a user who has them"}},
 	{is(fs.ErrNotExist), outcome{exitFailed, "not_found", "is the name spelled right, and does the folder exist?"}},
 	{is(syscall.ENOSPC), outcome{exitFailed, "disk_full", "make room on the disk, or write to another one"}},
 }
@@ -152,16 +150,10 @@ func writeText(w io.Writer, o outcome, text string) {
 }
 
 func writeErrorJSON(w io.Writer, o outcome, text string) {
-	b, _ := json.Marshal(map[string]any{"error": text, "kind": o.name, "exit": o.code, "hint": o.hint})
-	fmt.Fprintf(w, "%s\n", b)
+	_ = newJSON(w).Encode(map[string]any{"error": text, "kind": o.name, "exit": o.code, "hint": o.hint}) // nobody is left to tell
 }
 
 // clean makes an error one printable line.
 func clean(err error) string {
-	var op *net.OpError
-	text := err.Error()
-	if errors.As(err, &op) && op.Op == "listen" {
-		text = fmt.Sprintf("cannot listen on %s: %v", op.Addr, op.Err)
-	}
-	return strings.TrimSpace(printable(strings.ReplaceAll(text, "\n", "; ")))
+	return strings.TrimSpace(printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 }

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,11 +26,14 @@ import (
 	"secstream/pkg/server"
 	"secstream/pkg/session"
 	"secstream/pkg/slicer"
+	"secstream/pkg/wire"
 )
 
 // defaultListen is loopback only: opening a folder to the network is a
 // decision, not a default.
 const defaultListen = "127.0.0.1:8420"
+
+const listenExample = "as --listen 127.0.0.1:8420 or --listen :8420"
 
 type serveOptions struct {
 	paths       []string
@@ -107,7 +113,12 @@ func (o serveOptions) validate() error {
 	}
 	_, port, err := net.SplitHostPort(o.listen)
 	if n, portErr := strconv.Atoi(port); err != nil || portErr != nil || n < 0 || n > 65535 {
-		return usageErrorf("as --listen 127.0.0.1:8420 or --listen :8420", "--listen %q is not host:port", o.listen)
+		return usageErrorf(listenExample, "--listen %q is not host:port", o.listen)
+	}
+	for _, origin := range o.origins {
+		if origin != "*" && http.NewCrossOriginProtection().AddTrustedOrigin(origin) != nil {
+			return usageErrorf(`scheme and host without a path, as --cors https://player.example, or "*" for all`, "--cors %q is not an origin", origin)
+		}
 	}
 	return nil
 }
@@ -122,22 +133,39 @@ func runServe(ctx context.Context, env Env, o serveOptions) error {
 	defer h.close()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return err
+		return cannotListen(o.listen, err)
 	}
-	if !o.quiet {
-		h.announce(env.Stdout, ln.Addr())
+	stdout := env.Stdout
+	if o.quiet {
+		stdout = io.Discard
 	}
+	h.announce(stdout, ln.Addr())
 	warnExposed(log, ln.Addr())
 	g, ctx := errgroup.WithContext(ctx)
 	if h.lib != nil {
 		g.Go(func() error { return h.lib.Run(ctx) })
-		if !o.quiet {
-			g.Go(func() error { h.report(ctx, env.Stdout); return nil })
-		}
+		g.Go(func() error { h.report(ctx, stdout, log); return nil })
 	}
 	g.Go(func() error { h.store.Sweep(ctx); return nil })
-	g.Go(func() error { return serveUntil(ctx, ln, guardHost(ln.Addr(), h.handler), log) })
+	g.Go(func() error { return serveUntil(ctx, ln, guardHost(ln.Addr(), h.handler, log), log) })
 	return g.Wait()
+}
+
+// cannotListen says why an address cannot be listened on, and what can.
+func cannotListen(address string, err error) error {
+	why, hint := err, listenExample
+	if op := new(net.OpError); errors.As(err, &op) {
+		why = op.Err
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s: %w", address, why) // outcomes has the hint
+	case errors.Is(err, fs.ErrPermission):
+		hint = "ports below 1024 take special rights; " + hint
+	case errors.Is(err, syscall.EADDRNOTAVAIL), as[*net.DNSError](err):
+		hint = "it has to be an address of this machine; " + hint
+	}
+	return withHint(fmt.Errorf("cannot listen on %s: %w", address, why), "%s", hint)
 }
 
 // drainTime is how long requests under way may take to finish after the
@@ -194,6 +222,26 @@ type host struct {
 	store   *session.Store
 	handler http.Handler
 	temp    string
+	denied  []wire.Refusal // named files that may not be read
+}
+
+// permitted parts the paths from files that this user may not read: one of
+// them must not keep the others from being served.
+func permitted(paths []string) (may []string, denied []wire.Refusal) {
+	for _, path := range paths {
+		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() { // opening a pipe would wait
+			f, err := os.Open(path)
+			if errors.Is(err, fs.ErrPermission) {
+				denied = append(denied, wire.Refusal{Path: filepath.Base(path), Reason: syscall.EACCES.Error()})
+				continue
+			}
+			if err == nil {
+				_ = f.Close() // nothing was read
+			}
+		}
+		may = append(may, path)
+	}
+	return may, denied
 }
 
 func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
@@ -204,11 +252,14 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 		}
 	}()
 	if len(o.paths) > 0 {
-		key, err := libraryKey(env, log)
-		if err != nil {
-			return nil, err
+		var paths []string
+		if paths, h.denied = permitted(o.paths); len(paths) == 0 {
+			paths = o.paths // the library says what is wrong
 		}
-		if h.lib, err = library.New(library.Config{Roots: o.paths, IDKey: key, Logger: log, Open: openFormat}); err != nil {
+		for _, r := range h.denied {
+			log.Warn("file is not served", "path", r.Path, "reason", r.Reason)
+		}
+		if h.lib, err = library.New(library.Config{Roots: paths, IDKey: libraryKey(env, log), Logger: log, Open: openFormat}); err != nil {
 			return nil, err
 		}
 	}
@@ -249,15 +300,22 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 	fmt.Fprintf(w, "play it with: secstream play %s\n", url)
 }
 
-// report says how many tracks there are once the first scan is complete.
-func (h *host) report(ctx context.Context, w io.Writer) {
+// report says how many tracks there are once the first scan is complete. That
+// there are none is a warning.
+func (h *host) report(ctx context.Context, w io.Writer, log *slog.Logger) {
 	select {
 	case <-ctx.Done():
 	case <-h.lib.Ready():
 		p := h.lib.Scanned()
 		fmt.Fprintf(w, "serving %s\n", plural(p.Tracks, "track"))
-		if _, n := h.lib.Refused(); n > 0 {
+		_, n := h.lib.Refused()
+		n += len(h.denied)
+		if n > 0 {
 			fmt.Fprintf(w, "%s could not be read; the log says why\n", plural(n, "file"))
+		}
+		if p.Tracks == 0 {
+			log.Warn("nothing to serve: no WAV, MP3, FLAC or Ogg file was found that can be read",
+				"hint", "put some into the folder: the server goes on watching it", "unreadable", n)
 		}
 	}
 }
@@ -282,7 +340,7 @@ func dialable(addr net.Addr) string {
 // server listens to it alone. A page on the web that has its own name resolve
 // to 127.0.0.1 (DNS rebinding) could otherwise read the library through the
 // browser of whoever opens it.
-func guardHost(addr net.Addr, h http.Handler) http.Handler {
+func guardHost(addr net.Addr, h http.Handler, log *slog.Logger) http.Handler {
 	if tcp, ok := addr.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		return h
 	}
@@ -292,7 +350,8 @@ func guardHost(addr net.Addr, h http.Handler) http.Handler {
 			host = strings.Trim(r.Host, "[]")
 		}
 		if ip := net.ParseIP(host); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, `{"error":"This server answers to localhost only","code":"forbidden"}`, http.StatusForbidden)
+			server.Refuse(w, wire.Errorf(wire.Forbidden, "This server answers to localhost only"))
+			log.Debug("request", "route", r.Method+" for another host", "status", http.StatusForbidden, "from", r.RemoteAddr)
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -315,7 +374,7 @@ func newLogger(w io.Writer, o serveOptions) *slog.Logger {
 		opts.Level = slog.LevelWarn
 	}
 	if o.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
+		return slog.New(slog.NewJSONHandler(escaper{w}, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
 }

@@ -2,23 +2,23 @@ package cmd
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"secstream/pkg/output"
+	"secstream/pkg/wire"
 )
 
 // TestHostGuard: a server that listens to its own machine answers only to
 // names of it, or a page whose name is made to resolve to 127.0.0.1 reads along.
 func TestHostGuard(t *testing.T) {
 	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	loopback := guardHost(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8420}, ok)
-	open := guardHost(&net.TCPAddr{IP: net.IPv4zero, Port: 8420}, ok)
+	var lines bytes.Buffer
+	log := newLogger(&lines, serveOptions{verbose: true})
+	loopback := guardHost(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8420}, ok, log)
+	open := guardHost(&net.TCPAddr{IP: net.IPv4zero, Port: 8420}, ok, log)
 	for host, want := range map[string]int{
 		"127.0.0.1:8420": 200, "localhost:8420": 200, "LOCALHOST": 200, "[::1]:8420": 200, "127.0.0.2": 200, "[::1]": 200,
 		"evil.example": 403, "evil.example:8420": 403, "192.168.1.2:8420": 403, "": 403, "localhost.evil.example": 403,
@@ -30,11 +30,18 @@ func TestHostGuard(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("Host %q: %d, want %d", host, w.Code, want)
 		}
+		if body, kind := w.Body.String(), w.Header().Get("Content-Type"); want == 403 &&
+			(wire.ReadError(403, []byte(body)).Code != wire.Forbidden || kind != "application/json; charset=utf-8") {
+			t.Errorf("Host %q: %s %s", host, kind, body)
+		}
 		w = httptest.NewRecorder()
 		open.ServeHTTP(w, r)
 		if w.Code != 200 {
 			t.Errorf("beyond loopback, Host %q: %d", host, w.Code)
 		}
+	}
+	if n := strings.Count(lines.String(), "status=403"); n != 5 {
+		t.Errorf("%d lines about refusals, want 5:\n%s", n, &lines)
 	}
 }
 
@@ -46,21 +53,6 @@ func TestParseSize(t *testing.T) {
 		got, err := parseSize(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d, %v", text, got, err)
-		}
-	}
-}
-
-// TestNoSoundSaysWhatToDo: whoever has no sound learns what to start, what to
-// install, and how to play without.
-func TestNoSoundSaysWhatToDo(t *testing.T) {
-	var stderr bytes.Buffer
-	code := report(context.Background(), Env{Stderr: &stderr}, false, fmt.Errorf("open: %w", output.ErrNoDevice))
-	if code != exitFailed {
-		t.Errorf("exit code %d", code)
-	}
-	for _, want := range []string{"PulseAudio", "alsa-utils", "--output null", "--output wav:FILE"} {
-		if !strings.Contains(stderr.String(), want) {
-			t.Errorf("%q is not in: %s", want, &stderr)
 		}
 	}
 }

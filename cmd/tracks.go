@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"secstream/pkg/client"
@@ -21,6 +23,7 @@ type listener struct {
 	paths  []string
 	local  *host // nil for a server elsewhere
 	stop   func() error
+	tell   teller // of a wait for a scan
 
 	refused []wire.Refusal // files passed over; set by tracks
 }
@@ -31,33 +34,21 @@ func (l *listener) close() {
 	}
 }
 
-// Waits between two looks at a library that is being scanned. They grow: the
-// list of a large library is large.
-const (
-	firstPoll = 50 * time.Millisecond
-	lastPoll  = 2 * time.Second
-)
-
 // tracks lists what will be played. It waits for the end of a scan, unless
 // the track asked for is there before.
 func (l *listener) tracks(ctx context.Context, which string) ([]wire.LibraryTrack, error) {
-	for wait := firstPoll; ; wait = min(wait*2, lastPoll) {
-		list, err := l.client.Library(ctx)
-		if err != nil {
-			return nil, err
-		}
-		cleanList(list)
-		if !list.Scanning || named(list.Tracks, which) {
-			l.order(list.Tracks)
-			l.refused = list.Refused
-			return l.choose(list, which)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(wait):
-		}
+	wait := scan{client: l.client, name: l.name, own: l.local != nil, tell: l.tell}
+	list, err := wait.list(ctx, func(so *wire.Library) bool { return named(so.Tracks, which) })
+	if err != nil {
+		return nil, err
 	}
+	cleanList(list)
+	l.order(list.Tracks)
+	l.refused = list.Refused
+	if l.local != nil {
+		l.refused = slices.Concat(l.refused, l.local.denied)
+	}
+	return l.choose(list, which)
 }
 
 // named says whether which is the ID or the whole path of a track: then no
@@ -96,6 +87,25 @@ func (l *listener) order(tracks []wire.LibraryTrack) {
 	slices.SortStableFunc(tracks, func(a, b wire.LibraryTrack) int { return root(a) - root(b) })
 }
 
+// spare refuses an output that is a file which was named to be played or is
+// among tracks: the sound would take its place.
+func (l *listener) spare(output string, tracks []wire.LibraryTrack) error {
+	kind, file, _ := strings.Cut(output, ":")
+	dest, err := os.Stat(file)
+	if err != nil || file == "-" || l.local == nil || !dest.Mode().IsRegular() {
+		return nil //nolint:nilerr // what is not there is not harmed
+	}
+	same := func(fi os.FileInfo, err error) bool { return err == nil && os.SameFile(fi, dest) }
+	if !slices.ContainsFunc(l.paths, func(path string) bool { return same(os.Stat(path)) }) &&
+		!slices.ContainsFunc(tracks, func(t wire.LibraryTrack) bool { return same(l.local.lib.Stat(t.ID)) }) {
+		return nil
+	}
+	ext := filepath.Ext(file)
+	other := strings.TrimSuffix(file, ext) + "-played" + ext
+	return usageErrorf("write to another file, as --output "+quoteAll([]string{kind + ":" + other}),
+		"--output %s would replace a file that is to be played", output)
+}
+
 // missed is the error for files that were named and could not be played, nil
 // when there are none.
 func (l *listener) missed() error {
@@ -105,8 +115,7 @@ func (l *listener) missed() error {
 		}
 		for _, r := range l.refused {
 			if r.Path == filepath.Base(path) {
-				return withHint(refusedAudio(fmt.Sprintf("cannot read %q: %s", path, r.Reason)),
-					"run %q to see how far it parses", "secstream probe "+quoteAll([]string{path}))
+				return unreadable(fmt.Sprintf("cannot read %q: %s", path, r.Reason), r.Reason, path)
 			}
 		}
 	}
@@ -114,6 +123,9 @@ func (l *listener) missed() error {
 }
 
 func (l *listener) choose(list *wire.Library, which string) ([]wire.LibraryTrack, error) {
+	if len(list.Tracks) == 0 && list.Scanning {
+		return nil, withHint(fmt.Errorf("%s is still being scanned and has no tracks yet", l.name), "try again in a while")
+	}
 	if len(list.Tracks) == 0 {
 		return nil, l.nothing(list.Refused)
 	}
@@ -122,6 +134,8 @@ func (l *listener) choose(list *wire.Library, which string) ([]wire.LibraryTrack
 	}
 	found := find(list.Tracks, which)
 	switch {
+	case len(found) == 0 && list.Scanning:
+		return nil, withHint(fmt.Errorf("no track of %s is called %q so far, and it is still being scanned", l.name, which), "try again in a while")
 	case len(found) == 0:
 		return nil, withHint(fmt.Errorf("no track of %s is called %q", l.name, which), "secstream play without --track plays all %d", len(list.Tracks))
 	case len(found) > 1:
@@ -132,6 +146,9 @@ func (l *listener) choose(list *wire.Library, which string) ([]wire.LibraryTrack
 
 // nothing is the error for a library without tracks.
 func (l *listener) nothing(refused []wire.Refusal) error {
+	if len(refused) == 0 && l.local == nil {
+		return withHint(fmt.Errorf("there is no audio on %s", l.name), "whoever runs it puts WAV, MP3, FLAC or Ogg files into the folder it serves; they are noticed")
+	}
 	if len(refused) == 0 {
 		return withHint(fmt.Errorf("there is no audio in %s", l.name), "secstream plays WAV, MP3, FLAC and Ogg Vorbis files")
 	}
@@ -142,7 +159,21 @@ func (l *listener) nothing(refused []wire.Refusal) error {
 	if len(refused) > 1 {
 		text += fmt.Sprintf(" (and %s more)", plural(len(refused)-1, "file"))
 	}
-	return withHint(refusedAudio(text), "run %q to see how far it parses", "secstream probe "+l.name)
+	probed := l.paths
+	if len(probed) == 0 {
+		probed = []string{l.name}
+	}
+	return unreadable(text, refused[0].Reason, probed...)
+}
+
+// unreadable is the error for files that a library refused. A probe shows
+// more of them, unless it may not read them either.
+func unreadable(text, reason string, paths ...string) error {
+	err := &probeFailure{text, refusedAudio(reason)}
+	if errors.Is(err, syscall.EACCES) {
+		return err
+	}
+	return withHint(err, "run %q to see how far it parses", "secstream probe "+quoteAll(paths))
 }
 
 // find looks for a track by number, ID, path, and at last part of its title

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -62,8 +61,7 @@ type event struct {
 }
 
 func watchJSON(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
+	enc := newJSON(w)
 	for e := range events {
 		out := event{Event: strings.ReplaceAll(string(e.Kind), " ", "_"), Track: e.Track + 1, At: e.At.Seconds(), Text: e.Text}
 		switch e.Kind {

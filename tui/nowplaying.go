@@ -200,7 +200,7 @@ func codecName(i audio.Info) string {
 	case audio.Opus:
 		return "Ogg Opus"
 	case audio.PCM:
-		return strings.ToUpper(string(i.Container))
+		return strings.ToUpper(clean(string(i.Container)))
 	}
 	return strings.ToUpper(clean(string(i.Codec)))
 }

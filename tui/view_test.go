@@ -159,6 +159,12 @@ func TestFacts(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	const steer = "\x1b]0;mine\x07wav\x1b[2J"
+	for _, i := range []audio.Info{{Codec: audio.PCM, Container: steer, SampleRate: 1}, {Codec: steer, Container: steer, SampleRate: 1}} {
+		if got, want := (nowPlaying{state: player.State{Info: i}}).facts(), "WAV · 0.001 kHz · 0 ch"; got != want {
+			t.Errorf("of a server that steers: %q", got)
+		}
+	}
 }
 
 // A window of a long list costs what the window costs.

@@ -7,6 +7,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ var (
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
 	base     *url.URL
+	name     string // in errors
 	http     *http.Client
 	ahead    int
 	patience time.Duration
@@ -44,6 +46,7 @@ type Config struct {
 	Ahead     int               // slices fetched ahead of the one asked for; default 2
 	Patience  time.Duration     // how long a request that may yet succeed is tried again; default 8 s, as a restart takes
 	Transport http.RoundTripper // default: one with time limits
+	Name      string            // what errors call the server, when its address is a secret; default the address
 }
 
 // Time limits of the default transport and of a silent server.
@@ -54,8 +57,12 @@ const (
 	stallTime    = 20 * time.Second         // without a single byte
 )
 
-// maxAnswer bounds JSON answers: a library of 100,000 tracks takes some 60 MB.
-const maxAnswer = 128 << 20
+// Bounds on answers, in bytes.
+const (
+	maxSmall   = 64 << 10  // a few fields, or a refusal
+	maxKeys    = 16 << 20  // an answer to a key exchange; 36 hours in slices of 1 s take 12 MB
+	maxLibrary = 128 << 20 // 100,000 tracks take some 60 MB
+)
 
 // New returns a client for address: "host:port" or an http or https URL,
 // which may have a path. Nothing is sent yet. Errors wrap ErrAddress.
@@ -82,7 +89,7 @@ func New(address string, cfg Config) (*Client, error) {
 		}
 	}
 	return &Client{
-		base: base, ahead: cfg.Ahead, patience: cfg.Patience,
+		base: base, name: cmp.Or(cfg.Name, base.String()), ahead: cfg.Ahead, patience: cfg.Patience,
 		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
 }
@@ -110,14 +117,15 @@ func (c *Client) Address() string { return c.base.String() }
 // Library lists the server's tracks.
 func (c *Client) Library(ctx context.Context) (*wire.Library, error) {
 	list := new(wire.Library)
-	if err := c.json(ctx, http.MethodGet, wire.LibraryPath, nil, list); err != nil {
-		return nil, fmt.Errorf("list the library of %s: %w", c.Address(), err)
+	if err := c.json(ctx, http.MethodGet, wire.LibraryPath, nil, list, maxLibrary); err != nil {
+		return nil, fmt.Errorf("list the library of %s: %w", c.name, err)
 	}
 	return list, nil
 }
 
-// json sends in, when it is not nil, and reads the JSON answer into out.
-func (c *Client) json(ctx context.Context, method, path string, in, out any) error {
+// json sends in, when it is not nil, and reads the JSON answer, of at most
+// limit bytes, into out.
+func (c *Client) json(ctx context.Context, method, path string, in, out any, limit int64) error {
 	var body []byte
 	if in != nil {
 		var err error
@@ -126,7 +134,7 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 		}
 	}
 	return c.retry(ctx, func() error {
-		answer, err := c.fetch(ctx, method, path, body, nil, maxAnswer)
+		answer, err := c.fetch(ctx, method, path, body, nil, limit)
 		if err != nil || out == nil {
 			return err
 		}
@@ -142,7 +150,8 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any) err
 }
 
 // fetch does one request and appends the answer's body to dst. Answers other
-// than 2xx are a *wire.Error. More than limit bytes are refused.
+// than 2xx are a *wire.Error, read up to maxSmall. More than limit bytes are
+// refused.
 func (c *Client) fetch(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, error) {
 	answer, _, err := c.fetchWithHeader(ctx, method, path, body, dst, limit)
 	return answer, err
@@ -153,7 +162,7 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 	defer cancel(nil)
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
 	if err != nil {
-		return dst, nil, err
+		return dst, nil, bare(err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -169,20 +178,23 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 		return dst, nil, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
+	stall.Reset(stallTime)
+	alive := func() { stall.Reset(stallTime) }
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		text, err := readAll(nil, io.LimitReader(resp.Body, maxSmall), maxSmall, alive)
+		if err != nil {
+			return dst, nil, unreachable(ctx, err)
+		}
+		return dst, resp.Header, wire.ReadError(resp.StatusCode, text)
+	}
 	if resp.ContentLength > limit {
 		return dst, nil, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, resp.ContentLength)
 	}
-	stall.Reset(stallTime)
 	if n := min(resp.ContentLength, 4<<20); n > int64(cap(dst)) {
 		dst = make([]byte, 0, n+1) // one more, so that the end shows without growing
 	}
-	dst, err = readAll(dst, resp.Body, limit, func() { stall.Reset(stallTime) })
-	if err != nil {
+	if dst, err = readAll(dst, resp.Body, limit, alive); err != nil {
 		return dst, nil, unreachable(ctx, err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		e := wire.ReadError(resp.StatusCode, dst)
-		return dst[:0], resp.Header, e
 	}
 	return dst, resp.Header, nil
 }
@@ -200,11 +212,17 @@ func unreachable(ctx context.Context, err error) error {
 	case cause != nil:
 		return cause
 	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, bare(err))
+}
+
+// bare is err without the URL, which holds the session ID and may be secret
+// as a whole.
+func bare(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		err = u.Err // the URL holds the session ID
+		return u.Err
 	}
-	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return err
 }
 
 // readAll appends r to dst and calls alive whenever bytes came.

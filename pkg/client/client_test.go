@@ -348,6 +348,86 @@ func TestReleasedSlicesAreWiped(t *testing.T) {
 	}
 }
 
+// long answers every request of a kind with a body of n bytes.
+func long(status int, head string, n int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, head)
+		_, _ = io.CopyN(w, spaces{}, n)
+	})
+}
+
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// An answer may be as long as what it tells takes, and no longer.
+func TestLongAnswersAreRefused(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.Handle("POST /music/api/sessions", long(http.StatusOK, `{"sessionId":"s"}`, 1<<10))
+	mux.Handle("POST /music/api/sessions/s/key-exchange", long(http.StatusOK, `{}`, 20<<20))
+	mux.Handle("GET /music/api/library", long(http.StatusOK, `{"tracks":[`+strings.Repeat(`{"id":"a"},`, 9999)+`{"id":"a"}]}`, 0))
+	mux.Handle("POST /endless/api/sessions", long(http.StatusOK, `{}`, 1<<20))
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	for path, does := range map[string]func(*client.Client) error{
+		"/music":   func(c *client.Client) error { _, err := c.Open(t.Context(), "a", audio.Tags{}); return err },
+		"/music/":  func(c *client.Client) error { _, err := c.Library(t.Context()); return err },
+		"/endless": func(c *client.Client) error { _, err := c.Open(t.Context(), "a", audio.Tags{}); return err },
+	} {
+		c, err := client.New(srv.URL+path, client.Config{Patience: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := does(c); !errors.Is(err, client.ErrProtocol) || !strings.Contains(err.Error(), "more than") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// A refusal may be a page of any length; what is told of it is short.
+func TestLongRefusals(t *testing.T) {
+	text := strings.Repeat("no ", 9000)
+	srv := httptest.NewServer(long(http.StatusNotFound, `{"error":"`+text+`"}`, 1<<20))
+	defer srv.Close()
+	c, err := client.New(srv.URL, client.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Library(t.Context())
+	if e := new(wire.Error); !errors.As(err, &e) || e.Status != http.StatusNotFound || len(err.Error()) > wire.MaxText+200 {
+		t.Errorf("%.200v", err)
+	}
+}
+
+// A server with a name is called by it: its address may be a secret.
+func TestSecretAddressIsNotTold(t *testing.T) {
+	const secret = "Zm9v-secret"
+	h := handler(t, session.Config{Millis: 1000}, publicAudio)
+	srv := httptest.NewServer(http.StripPrefix("/"+secret, h))
+	c, tracks := dial(t, srv.URL+"/"+secret, client.Config{Ahead: 1, Patience: time.Millisecond, Name: "the server in here"})
+	_, unknown := c.Open(t.Context(), "nonesuch", audio.Tags{})
+	track, err := c.Open(t.Context(), tracks[0].ID, audio.Tags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.CloseClientConnections()
+	srv.Close()
+	_, slice := track.Slice(t.Context(), 0)
+	_, library := c.Library(t.Context())
+	_, open := c.Open(t.Context(), tracks[0].ID, audio.Tags{})
+	for what, err := range map[string]error{"unknown": unknown, "slice": slice, "library": library, "open": open, "close": track.Close()} {
+		if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), "the server in here") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		"127.0.0.1:8420":      "http://127.0.0.1:8420",

@@ -2,6 +2,8 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 
 	"secstream/pkg/audio"
@@ -37,4 +39,33 @@ func FuzzTake(f *testing.F) {
 			t.Fatalf("%+v", tr.Info())
 		}
 	})
+}
+
+// What a server calls the format ends up on screens, so only what the
+// protocol knows is taken; what published servers send is.
+func TestUnknownFormatsAreRefused(t *testing.T) {
+	const steer = "\x1b]0;mine\a\x1b[2J"
+	info := func(format, codec, sample string) *wire.SessionInfo {
+		return &wire.SessionInfo{TrackFacts: wire.TrackFacts{
+			Format: format, Codec: codec, Sample: sample, SampleRate: 8000, Channels: 1, BitDepth: 16, TotalSamples: 1,
+			SliceIDs: []string{"a"}, Slices: []wire.Slice{{Samples: 1}},
+		}}
+	}
+	for _, good := range [][3]string{
+		{"wav", "pcm", "s16"}, {"mp3", "mp3", ""}, {"flac", "flac", ""}, {"ogg", "vorbis", ""}, {"ogg", "opus", ""},
+		{"wav", "", ""}, {"mp3", "", ""}, {"flac", "", ""}, {"unknown", "", ""},
+	} {
+		if err := new(Track).take(info(good[0], good[1], good[2])); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range [][3]string{
+		{steer, "pcm", "s16"}, {"wav", steer, ""}, {"wav", "pcm", steer}, {"flac", "flac", steer}, {"wav", "pcm", ""},
+		{"aiff", "pcm", "s16"}, {"ogg", "speex", ""}, {strings.Repeat("x", 1<<20), "pcm", "s16"},
+	} {
+		err := new(Track).take(info(bad[0], bad[1], bad[2]))
+		if !errors.Is(err, ErrProtocol) || strings.ContainsAny(err.Error(), steer[:1]+"\a") || len(err.Error()) > 200 {
+			t.Errorf("%.40q: %.300v", bad, err)
+		}
+	}
 }

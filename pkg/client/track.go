@@ -49,14 +49,14 @@ type fetch struct {
 // tags describe the track to listeners; they come from the library list.
 func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, error) {
 	var created wire.CreateAnswer
-	if err := c.json(ctx, http.MethodPost, "/api/sessions", wire.CreateRequest{Tracks: []string{id}}, &created); err != nil {
-		return nil, fmt.Errorf("open a session on %s: %w", c.Address(), err)
+	if err := c.json(ctx, http.MethodPost, "/api/sessions", wire.CreateRequest{Tracks: []string{id}}, &created, maxSmall); err != nil {
+		return nil, fmt.Errorf("open a session on %s: %w", c.name, err)
 	}
 	t := &Track{c: c, session: created.SessionID, fetches: map[int]*fetch{}}
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := t.exchange(ctx); err != nil {
 		_ = t.Close() // the failed exchange is what the caller reports
-		return nil, fmt.Errorf("key exchange with %s: %w", c.Address(), err)
+		return nil, fmt.Errorf("key exchange with %s: %w", c.name, err)
 	}
 	t.info.Tags = tags
 	return t, nil
@@ -75,7 +75,7 @@ func (t *Track) exchange(ctx context.Context) error {
 	}
 	var answer wire.KeyAnswer
 	req := wire.KeyRequest{PublicKey: pair.Public(), PCM: wire.PCMNative, Metadata: wire.V1Metadata()}
-	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer); err != nil {
+	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer, maxKeys); err != nil {
 		return err
 	}
 	key, err := pair.Agree(answer.PublicKey)
@@ -105,6 +105,9 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	if len(s.Slices) != len(s.SliceIDs) || len(s.Slices) == 0 || len(s.Slices) > maxSlices {
 		return fmt.Errorf("%w: %d slice IDs for %d slices", ErrProtocol, len(s.SliceIDs), len(s.Slices))
 	}
+	if err := known(&s.TrackFacts); err != nil {
+		return err
+	}
 	if s.SampleRate < 1 || int64(s.SampleRate) > maxRate || s.Channels < 1 || s.Channels > maxChannels || s.BitDepth < 0 || s.BitDepth > 64 {
 		return fmt.Errorf("%w: %d Hz, %d channels, %d bits", ErrProtocol, s.SampleRate, s.Channels, s.BitDepth)
 	}
@@ -129,8 +132,25 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	if d := s.Damage; d != nil && d.Count > 0 {
 		t.info.DamageN, t.info.Damage = d.Count, []audio.Damage{{Off: d.Offset, What: d.What}}
 	}
-	if t.info.Codec == audio.PCM && t.info.Sample.Bytes() == 0 {
-		return fmt.Errorf("%w: PCM of kind %q", ErrProtocol, s.Sample)
+	return nil
+}
+
+// known refuses names that no server of protocol v1 uses: screens show them.
+// Published servers send no codec, and call a format unknown. An error shows
+// no more of a name than tells it.
+func known(s *wire.TrackFacts) error {
+	switch audio.Container(s.Format) {
+	case audio.WAV, audio.MP3, audio.FLAC, audio.Ogg, "unknown", "":
+	default:
+		return fmt.Errorf("%w: there is no format %.32q", ErrProtocol, s.Format)
+	}
+	switch audio.Codec(s.Codec) {
+	case audio.PCM, audio.Layer3, audio.Flac, audio.Vorbis, audio.Opus, "":
+	default:
+		return fmt.Errorf("%w: there is no codec %.32q", ErrProtocol, s.Codec)
+	}
+	if pcm := audio.Codec(s.Codec) == audio.PCM; (pcm || s.Sample != "") && audio.Sample(s.Sample).Bytes() == 0 {
+		return fmt.Errorf("%w: there are no samples of kind %.32q", ErrProtocol, s.Sample)
 	}
 	return nil
 }
@@ -179,7 +199,7 @@ func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
 	}
 	if f.err != nil {
 		t.Release(i) // the next call tries anew
-		return nil, fmt.Errorf("from %s: %w", t.c.Address(), f.err)
+		return nil, fmt.Errorf("from %s: %w", t.c.name, f.err)
 	}
 	return f.plain, nil
 }
@@ -264,8 +284,8 @@ func (t *Track) Close() error {
 		t.wg.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), endTime)
 		defer cancel()
-		if _, e := t.c.fetch(ctx, http.MethodDelete, t.path(""), nil, nil, maxAnswer); e != nil {
-			err = fmt.Errorf("end the session on %s: %w", t.c.Address(), e)
+		if _, e := t.c.fetch(ctx, http.MethodDelete, t.path(""), nil, nil, maxSmall); e != nil {
+			err = fmt.Errorf("end the session on %s: %w", t.c.name, e)
 		}
 	})
 	return err

@@ -66,6 +66,8 @@ type Server struct {
 	mux   *http.ServeMux
 	start time.Time
 
+	endpoints []string // the routes, for those who ask for another
+
 	origin *http.CrossOriginProtection
 	list   listing
 	covers *semaphore.Weighted
@@ -95,8 +97,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	for _, r := range s.routes() {
 		s.mux.Handle(r.pattern, s.route(r))
+		s.endpoints = append(s.endpoints, r.pattern)
 	}
-	s.mux.HandleFunc("/", s.unknown)
+	s.mux.Handle(noRoute, s.route(route{noRoute, requestTime, http.StatusOK, s.unknown}))
 	return s, nil
 }
 
@@ -104,37 +107,44 @@ func New(cfg Config) (*Server, error) {
 type route struct {
 	pattern string
 	time    time.Duration // the whole request, body and answer
+	status  int           // of an answer without error
 	answer  func(http.ResponseWriter, *http.Request) error
 }
 
+// noRoute takes what no other route does.
+const noRoute = "/"
+
 func (s *Server) routes() []route {
 	return []route{
-		{"POST /api/sessions", transferTime, s.createSession},
-		{"DELETE /api/sessions/{id}", requestTime, s.endSession},
-		{"POST /api/sessions/{id}/key-exchange", exchangeTime, s.exchangeKey},
-		{"GET /api/sessions/{id}/info", requestTime, s.sessionInfo},
-		{"GET /api/sessions/{id}/slices/{slice}", transferTime, s.slice},
-		{"GET " + wire.LibraryPath, transferTime, s.listLibrary},
-		{"GET " + wire.LibraryPath + "/{track}/cover", transferTime, s.cover},
-		{"GET /api/stats", requestTime, s.stats},
-		{"GET /health", requestTime, s.health},
+		{"POST /api/sessions", transferTime, http.StatusOK, s.createSession},
+		{"DELETE /api/sessions/{id}", requestTime, http.StatusNoContent, s.endSession},
+		{"POST /api/sessions/{id}/key-exchange", exchangeTime, http.StatusOK, s.exchangeKey},
+		{"GET /api/sessions/{id}/info", requestTime, http.StatusOK, s.sessionInfo},
+		{"GET /api/sessions/{id}/slices/{slice}", transferTime, http.StatusOK, s.slice},
+		{"GET " + wire.LibraryPath, transferTime, http.StatusOK, s.listLibrary},
+		{"GET " + wire.LibraryPath + "/{track}/cover", transferTime, http.StatusOK, s.cover},
+		{"GET /api/stats", requestTime, http.StatusOK, s.stats},
+		{"GET /health", requestTime, http.StatusOK, s.health},
 	}
 }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
 	// Until a route says otherwise: a body that is announced and never comes
 	// must not hold the connection.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTime)) // not every ResponseWriter can
+	_ = http.NewResponseController(w).SetReadDeadline(begin.Add(requestTime)) // not every ResponseWriter can
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	if s.cors(w, r) {
+		s.note(r, r.Method+" before a request from another site", http.StatusNoContent, begin)
 		return
 	}
 	// A page of another site may make a browser send a POST without asking.
 	if err := s.origin.Check(r); err != nil {
-		s.refuse(w, r, wire.Errorf(wire.Forbidden, "Requests from pages of other sites are not taken"))
+		status := s.refuse(w, r, wire.Errorf(wire.Forbidden, "Requests from pages of other sites are not taken"))
+		s.note(r, r.Method+" from another site", status, begin)
 		return
 	}
 	s.mux.ServeHTTP(w, r)
@@ -164,8 +174,7 @@ func (s *Server) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 }
 
 // route wraps a handler with its time limit, its error answer and its log
-// line. The line has the pattern, never the path: the path holds the session
-// ID, which is a secret.
+// line.
 func (s *Server) route(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		begin := time.Now()
@@ -175,13 +184,22 @@ func (s *Server) route(r route) http.Handler {
 		ctx, cancel := context.WithTimeout(req.Context(), r.time)
 		defer cancel()
 		err := guard(r.answer, w, req.WithContext(ctx))
-		status := http.StatusOK
+		status, name := r.status, r.pattern
 		if err != nil {
 			status = s.refuse(w, req, err)
 		}
-		s.cfg.Logger.Debug("request", "route", r.pattern, "session", session.Short(req.PathValue("id")),
-			"status", status, "took", time.Since(begin), "from", req.RemoteAddr)
+		if name == noRoute {
+			name = req.Method + " without a route"
+		}
+		s.note(req, name, status, begin)
 	})
+}
+
+// note writes the log line of a request. It has the route's pattern, never the
+// path: the path holds the session ID, which is a secret.
+func (s *Server) note(r *http.Request, route string, status int, begin time.Time) {
+	s.cfg.Logger.Debug("request", "route", route, "session", session.Short(r.PathValue("id")),
+		"status", status, "took", time.Since(begin), "from", r.RemoteAddr)
 }
 
 // guard turns a panic in one request, as by a parser, into its failure.
@@ -196,21 +214,30 @@ func guard(answer func(http.ResponseWriter, *http.Request) error, w http.Respons
 
 // unknown answers what no route takes: a path there is none for, or a method
 // its path does not know.
-func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) error {
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 		other := http.Request{Method: method, URL: r.URL, Host: r.Host}
-		if _, pattern := s.mux.Handler(&other); pattern != "/" {
+		if _, pattern := s.mux.Handler(&other); pattern != noRoute {
 			allowed = append(allowed, method)
 		}
 	}
 	if len(allowed) == 0 {
-		s.refuse(w, r, wire.Errorf(wire.NotFound, "Not found"))
-		return
+		return wire.Errorf(wire.NotFound, "Not found")
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	s.refuse(w, r, wire.Errorf(wire.MethodNot, "The route takes %s", strings.Join(allowed, ", ")))
+	return wire.Errorf(wire.MethodNot, "The route takes %s", strings.Join(allowed, ", "))
 }
+
+// notFound is the answer to a path there is no route for, as protocol v1 has
+// it.
+type notFound struct {
+	*wire.Error
+	Endpoints []string `json:"available_endpoints"`
+}
+
+// Refuse answers with e, for handlers around a Server that answer themselves.
+func Refuse(w http.ResponseWriter, e *wire.Error) { writeJSON(w, e.Status, e) }
 
 // refuse answers with an error and returns its status.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) int {
@@ -225,7 +252,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) int {
 	if e.Code == wire.Busy {
 		w.Header().Set("Retry-After", "5")
 	}
-	writeJSON(w, e.Status, e)
+	if e.Code == wire.NotFound {
+		writeJSON(w, e.Status, notFound{e, s.endpoints})
+	} else {
+		writeJSON(w, e.Status, e)
+	}
 	return e.Status
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -408,4 +409,68 @@ func TestLibraryStatsHealth(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &health); err != nil || health.Status != "ok" {
 		t.Errorf("%v: %s", err, body)
 	}
+}
+
+// TestNoRoute: an unknown path is answered with the routes there are, as
+// protocol v1 has it.
+func TestNoRoute(t *testing.T) {
+	f := start(t, server.Config{}, session.Config{})
+	status, _, body := f.do(t, "GET", "/api/nothing", "", "")
+	var answer struct {
+		Error     string   `json:"error"`
+		Endpoints []string `json:"available_endpoints"`
+	}
+	if err := json.Unmarshal([]byte(body), &answer); status != 404 || err != nil || answer.Error != "Not found" ||
+		len(answer.Endpoints) != 9 || answer.Endpoints[0] != "POST /api/sessions" {
+		t.Errorf("%d %v %s", status, err, body)
+	}
+	if _, _, body := f.do(t, "GET", "/api/sessions/nope/info", "", ""); strings.Contains(body, "available_endpoints") {
+		t.Errorf("an unknown session: %s", body)
+	}
+}
+
+// TestEveryRequestIsLogged: also those that no route takes, with the status
+// they had, and none with its path.
+func TestEveryRequestIsLogged(t *testing.T) {
+	const mine = "https://player.example"
+	f := start(t, server.Config{Origins: []string{mine}}, session.Config{})
+	id := f.session(t, f.track(t, "drums.wav"))
+	for _, c := range []struct {
+		method, path, origin string
+		status               int
+		route                string
+	}{
+		{"GET", "/health", "", 200, "GET /health"},
+		{"GET", "/secret-path", "", 404, "GET without a route"},
+		{"PUT", "/api/sessions/secret-path", "", 405, "PUT without a route"},
+		{"POST", "/api/sessions", "https://evil.example", 403, "POST from another site"},
+		{"OPTIONS", "/api/sessions", mine, 204, "OPTIONS before a request from another site"},
+		{"DELETE", "/api/sessions/" + id, "", 204, "DELETE /api/sessions/{id}"},
+		{"DELETE", "/api/sessions/" + id, "", 404, "DELETE /api/sessions/{id}"},
+	} {
+		var header []string
+		if c.origin != "" {
+			header = []string{"Origin", c.origin}
+		}
+		if status, _, body := f.do(t, c.method, c.path, "", "", header...); status != c.status {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, status, body, c.status)
+		}
+		f.waitForLine(t, fmt.Sprintf("msg=request route=%q", c.route), fmt.Sprintf("status=%d ", c.status))
+	}
+	if strings.Contains(f.log.String(), "secret-path") {
+		t.Errorf("the log has a path:\n%s", f.log.String())
+	}
+}
+
+// waitForLine waits for a log line with all of parts: it follows the answer.
+func (f *fixture) waitForLine(t *testing.T, parts ...string) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for line := range strings.Lines(f.log.String()) {
+			if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+				return
+			}
+		}
+	}
+	t.Errorf("no line with %q in\n%s", parts, f.log.String())
 }

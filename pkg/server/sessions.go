@@ -40,7 +40,7 @@ func (s *Server) createFromLibrary(w http.ResponseWriter, r *http.Request) error
 		if s.cfg.Library.Track(id) == nil {
 			return wire.Errorf(wire.TrackNotFound, "Track not found")
 		}
-		sources = append(sources, libraryTrack{s.cfg.Library, id})
+		sources = append(sources, &libraryTrack{lib: s.cfg.Library, id: id})
 	}
 	randomize := s.cfg.Sessions.Randomize()
 	if req.Randomize != nil {

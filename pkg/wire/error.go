@@ -74,12 +74,13 @@ func Errorf(code Code, format string, args ...any) *Error {
 }
 
 // ReadError makes an Error of an answer's status and body, which may come
-// from anything that speaks HTTP.
+// from anything that speaks HTTP. Texts are cut to MaxText.
 func ReadError(status int, body []byte) *Error {
 	e := new(Error)
 	if json.Unmarshal(body, e) != nil || e.Message == "" {
 		*e = Error{Message: "the server answered " + http.StatusText(status)}
 	}
+	cutAll(&e.Message, &e.Details, (*string)(&e.Code))
 	e.Status = status
 	return e
 }

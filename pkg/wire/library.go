@@ -1,6 +1,15 @@
 package wire
 
-import "secstream/pkg/audio"
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"secstream/pkg/audio"
+)
 
 // LibraryPath is where the list of tracks is, below the server's address.
 const LibraryPath = "/api/library"
@@ -36,6 +45,81 @@ type LibraryTrack struct {
 type Refusal struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
+}
+
+// Bounds on a list that is read. An entry of LibraryTrack takes some 300 bytes
+// in memory, so more entries than the bytes that came can stand for are not
+// taken; the shortest real ones are a good deal longer.
+const (
+	maxTracks    = 1_000_000 // as many as a server lists
+	leastTrack   = 150       // bytes of JSON
+	leastRefusal = 25
+)
+
+// Decode reads a server's list as encoding/json does, but for Folders, which
+// no listener needs and tracks have anyway. Texts are cut to MaxText. It
+// refuses tracks without an ID and lists whose entries say next to nothing,
+// and keeps memory to a few times len(b).
+func (l *Library) Decode(b []byte) error {
+	err := l.decode(json.NewDecoder(bytes.NewReader(b)), len(b))
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (l *Library) decode(dec *json.Decoder, size int) error {
+	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+		return cmp.Or(err, errors.New("something else stands where the library should"))
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		if err := l.field(dec, name.(string), size); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("something follows the library")
+	}
+	return nil
+}
+
+// field reads the value of one field of an answer of size bytes.
+func (l *Library) field(dec *json.Decoder, name string, size int) (err error) {
+	switch {
+	case strings.EqualFold(name, "scanning"):
+		return dec.Decode(&l.Scanning)
+	case strings.EqualFold(name, "version"):
+		return dec.Decode(&l.Version)
+	case strings.EqualFold(name, "tracks"):
+		l.Tracks, err = readList(dec, min(someEntries+size/leastTrack, maxTracks), (*LibraryTrack).receive)
+		return err
+	case strings.EqualFold(name, "refused"):
+		l.Refused, err = readList(dec, someEntries+size/leastRefusal, (*Refusal).receive)
+		return err
+	}
+	return dec.Decode(new(ignored))
+}
+
+// receive takes a track as a server described it.
+func (t *LibraryTrack) receive() error {
+	if t.ID == "" || len(t.ID) > MaxText {
+		return errors.New("a track without an ID to ask for it by")
+	}
+	g := &t.Tags
+	cutAll(&t.Path, &t.Folder, &t.Format, &t.Codec, &g.Title, &g.Artist, &g.Album, &g.AlbumArtist, &g.Date, &g.Genre, &g.Comment)
+	return nil
+}
+
+func (r *Refusal) receive() error {
+	cutAll(&r.Path, &r.Reason)
+	return nil
 }
 
 // Tags are audio.Tags as JSON.

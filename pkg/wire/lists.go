@@ -118,18 +118,47 @@ func EncodeSlices(list []Slice) string {
 	return string(append(b, ']'))
 }
 
-// Decode reads an answer from any server: lists as this package writes them
-// quickly, everything else as encoding/json does. Errors are those of
+// heard is an answer as listeners need it. The tracks of a session of several
+// are not kept: a listener asks for one, and the shortest entry, two bytes,
+// would take some 300 in memory.
+type heard struct {
+	*KeyAnswer
+	SessionInfo *heardInfo `json:"sessionInfo"`
+}
+
+type heardInfo struct {
+	*SessionInfo
+	Tracks   ignored         `json:"tracks"`
+	SliceIDs bounded[string] `json:"sliceIds"`
+	Slices   bounded[Slice]  `json:"slices"`
+}
+
+// Decode reads an answer from any server, but for Tracks: lists as this
+// package writes them quickly, everything else as encoding/json does. Lists of
+// entries too short to be any are an error; other errors are those of
 // encoding/json.
 func (a *KeyAnswer) Decode(b []byte) error {
-	rest, l, ok := takeLists(b)
-	if !ok {
-		return json.Unmarshal(b, a)
+	rest, l, quick := takeLists(b)
+	if !quick {
+		rest = b
 	}
-	err := json.Unmarshal(rest, a)
-	if a.SessionInfo != nil {
-		a.SessionInfo.SliceIDs, a.SessionInfo.Slices = l.ids, l.slices
+	h := heard{KeyAnswer: a}
+	err := json.Unmarshal(rest, &h)
+	if h.SessionInfo == nil {
+		return err
 	}
+	info := h.SessionInfo.SessionInfo
+	if info == nil {
+		info = new(SessionInfo)
+	}
+	info.SliceIDs, info.Slices = h.SessionInfo.SliceIDs, h.SessionInfo.Slices
+	if quick {
+		info.SliceIDs, info.Slices = l.ids, l.slices
+	}
+	if info.Damage != nil {
+		cutAll(&info.Damage.What)
+	}
+	a.SessionInfo = info
 	return err
 }
 

@@ -49,7 +49,7 @@ func TestListsSurvive(t *testing.T) {
 		if err := json.Unmarshal(b, &slow); err != nil || !reflect.DeepEqual(&slow, a) {
 			t.Errorf("%s: encoding/json reads something else: %v\n%.300s", name, err, b)
 		}
-		if quick := new(KeyAnswer); quick.Decode(b) != nil || !reflect.DeepEqual(quick, a) {
+		if quick := new(KeyAnswer); quick.Decode(b) != nil || !reflect.DeepEqual(quick, used(a)) {
 			t.Errorf("%s: Decode reads something else", name)
 		}
 		if after, _ := json.Marshal(a); string(after) != string(before) {
@@ -69,8 +69,19 @@ func TestListsSurvive(t *testing.T) {
 	}
 }
 
+// used is a as Decode leaves it: without the tracks.
+func used(a *KeyAnswer) *KeyAnswer {
+	short := *a
+	if a.SessionInfo != nil {
+		info := *a.SessionInfo
+		info.Tracks = nil
+		short.SessionInfo = &info
+	}
+	return &short
+}
+
 // agree asserts that whatever Decode takes is what encoding/json makes
-// of it, or that both refuse.
+// of it, the tracks apart, or that both refuse.
 func agree(t *testing.T, b []byte) {
 	t.Helper()
 	quick, slow := new(KeyAnswer), new(KeyAnswer)
@@ -79,7 +90,7 @@ func agree(t *testing.T, b []byte) {
 	if (err == nil) != (slowErr == nil) {
 		t.Fatalf("%v, encoding/json: %v\n%q", err, slowErr, b)
 	}
-	if err == nil && !reflect.DeepEqual(quick, slow) {
+	if err == nil && !reflect.DeepEqual(quick, used(slow)) {
 		t.Fatalf("%+v\nencoding/json: %+v\n%q", quick.SessionInfo, slow.SessionInfo, b)
 	}
 }
