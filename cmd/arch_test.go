@@ -27,7 +27,7 @@ var law = map[string][]string{
 	"pkg/pack":          {"pkg/audio", "pkg/compress", "pkg/seal", "pkg/slicer"},
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
 	"pkg/session":       {"pkg/audio", "pkg/compress", "pkg/format/wav", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
-	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/library", "pkg/pack", "pkg/session", "pkg/wire"},
+	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/library", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire"},
 	"pkg/client":        {"pkg/audio", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/decode":        {"pkg/audio", "pkg/decode/layer3"},
 	"pkg/player":        {"pkg/audio", "pkg/decode"},

@@ -35,6 +35,9 @@ const defaultListen = "127.0.0.1:8420"
 
 const listenExample = "as --listen 127.0.0.1:8420 or --listen :8420"
 
+// defaultIDs names the generator of slice IDs that tell nothing.
+const defaultIDs = "nanoid"
+
 type serveOptions struct {
 	paths       []string
 	listen      string
@@ -42,6 +45,7 @@ type serveOptions struct {
 	randomize   bool
 	variance    float64
 	compression int
+	sliceIDs    string
 	allowUpload bool
 	maxUpload   int64
 	origins     []string
@@ -65,6 +69,7 @@ func serveCommand(env Env) *cli.Command {
 			&cli.BoolFlag{Name: "randomize", Usage: "vary the slice lengths by session", EnvVars: []string{"SECSTREAM_RANDOMIZE"}},
 			&cli.Float64Flag{Name: "variance", Value: session.DefaultVariance, Usage: "how much --randomize varies them, above 0 to 1", EnvVars: []string{"SECSTREAM_VARIANCE"}},
 			&cli.IntFlag{Name: "compression", Value: compress.DefaultLevel, Usage: "DEFLATE `LEVEL`, 0 to 9, for WAV; coded audio is never compressed again", EnvVars: []string{"SECSTREAM_COMPRESSION"}},
+			&cli.StringFlag{Name: "slice-ids", Value: defaultIDs, Usage: "nanoid, uuid, sequential, timestamp or hash; those after uuid can be guessed by listeners", EnvVars: []string{"SECSTREAM_SLICE_IDS"}},
 			&cli.BoolFlag{Name: "allow-upload", Usage: "let clients create sessions from files they send", EnvVars: []string{"SECSTREAM_ALLOW_UPLOAD"}},
 			&cli.StringFlag{Name: "max-upload", Value: "256MB", Usage: "largest file a client may send, `SIZE` in bytes or with KB, MB, GB", EnvVars: []string{"SECSTREAM_MAX_UPLOAD"}},
 			&cli.StringSliceFlag{Name: "cors", Usage: "`ORIGIN` whose pages may call the API; may be repeated; \"*\" for all", EnvVars: []string{"SECSTREAM_CORS"}},
@@ -80,7 +85,7 @@ func serveCommand(env Env) *cli.Command {
 			o := serveOptions{
 				paths: c.Args().Slice(), listen: c.String("listen"), slice: c.Duration("slice"),
 				randomize: c.Bool("randomize"), variance: c.Float64("variance"), compression: c.Int("compression"),
-				allowUpload: c.Bool("allow-upload"), maxUpload: maxUpload, origins: c.StringSlice("cors"),
+				sliceIDs: c.String("slice-ids"), allowUpload: c.Bool("allow-upload"), maxUpload: maxUpload, origins: c.StringSlice("cors"),
 				logFormat: c.String("log-format"), verbose: c.Bool("verbose"), quiet: c.Bool("quiet"),
 			}
 			if err := o.validate(); err != nil {
@@ -107,6 +112,9 @@ func (o serveOptions) validate() error {
 		return usageErrorf("--log-format text or --log-format json", "--log-format %q is not known", o.logFormat)
 	case o.quiet && o.verbose:
 		return usageErrorf("leave one of them out", "--quiet and --verbose contradict each other")
+	}
+	if _, ok := session.Generators[o.sliceIDs]; !ok {
+		return usageErrorf("nanoid, uuid, sequential, timestamp or hash", "--slice-ids %q is not known", o.sliceIDs)
 	}
 	if slices.Contains(o.paths, "") {
 		return usageErrorf("is a variable unset? \".\" serves the folder you are in", "a path is empty")
@@ -265,7 +273,7 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 	}
 	h.store, err = session.NewStore(session.Config{
 		Millis: int(o.slice.Milliseconds()), Randomize: o.randomize, Variance: o.variance,
-		Deflate: o.compression, Logger: log,
+		Deflate: o.compression, SliceIDs: session.Generators[o.sliceIDs], Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -126,6 +126,7 @@ func TestPlaysOnWhenCopied(t *testing.T) {
 		appear(t, l, "z.wav")
 		p.plays(t, "z.wav")
 		remove(t, dir, "z.wav")
+		l.moving = time.Second
 		p.stops(t)
 	})
 }

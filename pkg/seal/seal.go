@@ -3,7 +3,8 @@
 //
 //	ciphertext ‖ tag (16 bytes) ‖ nonce (12 bytes)
 //
-// It imports nothing of ours.
+// and keeps files closed on the disk that only this process reads. It imports
+// nothing of ours.
 package seal
 
 import (

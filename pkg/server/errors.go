@@ -30,6 +30,7 @@ var refusals = []struct {
 	{session.ErrNoSlice, wire.SliceNotFound, "Slice not found", false},
 	{session.ErrFull, wire.Busy, "The server has as many sessions as it takes; try again later", false},
 	{session.ErrExchanges, wire.TooManyKeys, "The session has as many key exchanges as it takes; create another session", false},
+	{session.ErrSameIDs, wire.TooManyKeys, "The session takes one key exchange for each track; create another session", false},
 	{session.ErrChanged, wire.TrackChanged, "The file was replaced after the session began; create another session", false},
 	{library.ErrChanged, wire.TrackChanged, "The file was replaced after the session began; create another session", false},
 	{io.ErrUnexpectedEOF, wire.TrackChanged, "The file is shorter than it was; create another session", false},

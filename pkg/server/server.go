@@ -1,7 +1,8 @@
 // Package server is the slice API as an ordinary http.Handler: it mounts
 // under any prefix with http.StripPrefix and listens to nothing by itself.
 // Requests go in, sealed slices and JSON go out; a file in the clear never
-// does. It imports audio, format, handshake, library, pack, session and wire.
+// does. It imports audio, format, handshake, library, pack, seal (for uploads on
+// the disk), session and wire.
 package server
 
 import (

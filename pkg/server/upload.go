@@ -13,6 +13,7 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/format"
+	"secstream/pkg/seal"
 	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
@@ -120,10 +121,10 @@ func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
 		return nil, fmt.Errorf("store an upload: %w", err)
 	}
 	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), free: func() {}}
-	if u.vault, err = newVault(f); err != nil {
+	if u.file, err = seal.NewFile(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	n, err := u.vault.ReadFrom(io.LimitReader(part, s.cfg.MaxUpload+1))
+	n, err := u.file.ReadFrom(io.LimitReader(part, s.cfg.MaxUpload+1))
 	if disk := new(fs.PathError); errors.As(err, &disk) {
 		return u, fmt.Errorf("store an upload: %w", err)
 	}
@@ -133,11 +134,11 @@ func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
 	if n > s.cfg.MaxUpload {
 		return u, tooLarge(s.cfg.MaxUpload)
 	}
-	stream, err := format.Open(u.vault, n)
+	stream, err := format.Open(u.file, n)
 	if err != nil {
 		return u, err
 	}
-	u.track, err = stream.Index(ctx, u.vault)
+	u.track, err = stream.Index(ctx, u.file)
 	return u, err
 }
 
@@ -145,7 +146,7 @@ func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
 // and where the system lets it, it has lost its name already, so that nothing
 // is left after a crash.
 type upload struct {
-	vault    *vault
+	file     *seal.File
 	name     string
 	unlinked bool
 	version  string // the name may be given again, this is not
@@ -157,7 +158,7 @@ func (u *upload) Open(context.Context) (session.Content, error) { return uploadC
 
 func (u *upload) Close() error {
 	defer u.free()
-	err := u.vault.Close()
+	err := u.file.Close()
 	if !u.unlinked {
 		err = errors.Join(err, os.Remove(u.name))
 	}
@@ -167,7 +168,7 @@ func (u *upload) Close() error {
 // uploadContent lends the file out; closing it closes nothing.
 type uploadContent struct{ u *upload }
 
-func (c uploadContent) ReadAt(p []byte, off int64) (int, error) { return c.u.vault.ReadAt(p, off) }
+func (c uploadContent) ReadAt(p []byte, off int64) (int, error) { return c.u.file.ReadAt(p, off) }
 func (c uploadContent) Close() error                            { return nil }
 func (c uploadContent) Track() audio.Track                      { return c.u.track }
 func (c uploadContent) Check() error                            { return nil }

@@ -1,4 +1,4 @@
-package server
+package seal
 
 import (
 	"crypto/aes"
@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// vault is a file that is sealed on the disk under a key that is in memory
+// File is a file that is sealed on the disk under a key that is in memory
 // alone: whoever gets hold of the disk, or of what a crash left there, has
 // noise. It is written once, from its beginning to its end, and then read
 // anywhere by any number at once.
@@ -20,25 +20,23 @@ import (
 // Every block of blockSize bytes is sealed by AES-256-GCM by itself, with its
 // number as the nonce: the key is used for this file only, and no block is
 // written twice, so no nonce is either (NIST SP 800-38D section 8.2.1).
-type vault struct {
+type File struct {
 	file *os.File
 	aead cipher.AEAD
-	size int64 // bytes in the clear, once it is written
+	size int64 // bytes in the clear
 }
 
 // blockSize is how much is sealed together. A small read opens one block,
 // which takes some 5 µs.
 const blockSize = 16 << 10
 
-// errTampered means that the file on the disk is not what was written.
-var errTampered = errors.New("a stored upload was changed on the disk")
-
-// blocks holds buffers for one sealed block each. They are wiped before they
+// fileBlocks holds buffers for one sealed block each. They are wiped before they
 // go back.
-var blocks = sync.Pool{New: func() any { return new([blockSize + 16]byte) }}
+var fileBlocks = sync.Pool{New: func() any { return new([blockSize + TagSize]byte) }}
 
-func newVault(f *os.File) (*vault, error) {
-	var key [32]byte
+// NewFile seals what goes to f, which it takes over, under a key of its own.
+func NewFile(f *os.File) (*File, error) {
+	var key [KeySize]byte
 	_, _ = rand.Read(key[:]) // never fails
 	defer clear(key[:])
 	block, err := aes.NewCipher(key[:])
@@ -46,24 +44,24 @@ func newVault(f *os.File) (*vault, error) {
 		return nil, err
 	}
 	aead, err := cipher.NewGCM(block)
-	return &vault{file: f, aead: aead}, err
+	return &File{file: f, aead: aead}, err
 }
 
-func nonce(block int64) []byte {
-	var n [12]byte
+func blockNonce(block int64) []byte {
+	var n [NonceSize]byte
 	binary.BigEndian.PutUint64(n[4:], uint64(block))
 	return n[:]
 }
 
-// ReadFrom fills the vault with all of r. It is called once. Errors are r's and
+// ReadFrom fills the file with all of r. It is called once. Errors are r's and
 // the disk's.
-func (v *vault) ReadFrom(r io.Reader) (int64, error) {
-	buf := blocks.Get().(*[blockSize + 16]byte)
-	defer func() { clear(buf[:]); blocks.Put(buf) }()
+func (v *File) ReadFrom(r io.Reader) (int64, error) {
+	buf := fileBlocks.Get().(*[blockSize + TagSize]byte)
+	defer func() { clear(buf[:]); fileBlocks.Put(buf) }()
 	for i := int64(0); ; i++ {
 		n, err := io.ReadFull(r, buf[:blockSize])
 		if n > 0 {
-			sealed := v.aead.Seal(buf[:0], nonce(i), buf[:n], nil)
+			sealed := v.aead.Seal(buf[:0], blockNonce(i), buf[:n], nil)
 			if _, err := v.file.Write(sealed); err != nil {
 				return v.size, err
 			}
@@ -78,13 +76,14 @@ func (v *vault) ReadFrom(r io.Reader) (int64, error) {
 	}
 }
 
-// ReadAt reads bytes in the clear, as io.ReaderAt has it.
-func (v *vault) ReadAt(p []byte, off int64) (n int, err error) {
+// ReadAt reads bytes in the clear, as io.ReaderAt has it. Errors: ErrForged
+// where the disk holds something else than was written, and the disk's.
+func (v *File) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read at byte %d", off)
 	}
-	buf := blocks.Get().(*[blockSize + 16]byte)
-	defer func() { clear(buf[:]); blocks.Put(buf) }()
+	buf := fileBlocks.Get().(*[blockSize + TagSize]byte)
+	defer func() { clear(buf[:]); fileBlocks.Put(buf) }()
 	for n < len(p) && off < v.size {
 		plain, err := v.open(buf, off/blockSize)
 		if err != nil {
@@ -101,20 +100,20 @@ func (v *vault) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 // open reads block i into buf and opens it there.
-func (v *vault) open(buf *[blockSize + 16]byte, i int64) ([]byte, error) {
-	size := min(blockSize, v.size-i*blockSize) + 16
-	if _, err := v.file.ReadAt(buf[:size], i*(blockSize+16)); err != nil {
+func (v *File) open(buf *[blockSize + TagSize]byte, i int64) ([]byte, error) {
+	size := min(blockSize, v.size-i*blockSize) + TagSize
+	if _, err := v.file.ReadAt(buf[:size], i*(blockSize+TagSize)); err != nil {
 		if err == io.EOF {
-			err = errTampered
+			err = ErrForged
 		}
 		return nil, err
 	}
-	plain, err := v.aead.Open(buf[:0], nonce(i), buf[:size], nil)
+	plain, err := v.aead.Open(buf[:0], blockNonce(i), buf[:size], nil)
 	if err != nil {
-		return nil, errTampered
+		return nil, ErrForged
 	}
 	return plain, nil
 }
 
 // Close forgets the file. Reads that follow fail with os.ErrClosed.
-func (v *vault) Close() error { return v.file.Close() }
+func (v *File) Close() error { return v.file.Close() }

@@ -1,4 +1,4 @@
-package server
+package seal
 
 import (
 	"bytes"
@@ -10,13 +10,13 @@ import (
 	"testing/iotest"
 )
 
-func filled(t *testing.T, data []byte) (*vault, *os.File) {
+func filled(t *testing.T, data []byte) (*File, *os.File) {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := newVault(f)
+	v, err := NewFile(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func filled(t *testing.T, data []byte) (*vault, *os.File) {
 	return v, f
 }
 
-func TestVaultGivesBackWhatItTook(t *testing.T) {
+func TestFileGivesBackWhatItTook(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []int{0, 1, blockSize - 1, blockSize, blockSize + 1, 3*blockSize + 77} {
 		data := make([]byte, size)
@@ -51,7 +51,7 @@ func TestVaultGivesBackWhatItTook(t *testing.T) {
 	}
 }
 
-func TestVaultOnTheDisk(t *testing.T) {
+func TestFileOnTheDisk(t *testing.T) {
 	data := bytes.Repeat([]byte("the very bytes of somebody's song "), 2000)
 	v, f := filled(t, data)
 	disk, err := os.ReadFile(f.Name())
@@ -68,13 +68,13 @@ func TestVaultOnTheDisk(t *testing.T) {
 	if _, err := v.ReadAt(p, 0); err != nil {
 		t.Errorf("the block before: %v", err)
 	}
-	if n, err := v.ReadAt(p, 17_000); !errors.Is(err, errTampered) || n != 0 {
+	if n, err := v.ReadAt(p, 17_000); !errors.Is(err, ErrForged) || n != 0 {
 		t.Errorf("%d bytes of a changed block: %v", n, err)
 	}
 	if err := f.Truncate(30_000); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.ReadAt(p, 40_000); !errors.Is(err, errTampered) {
+	if _, err := v.ReadAt(p, 40_000); !errors.Is(err, ErrForged) {
 		t.Errorf("what was cut off: %v", err)
 	}
 	if err := v.Close(); err != nil {
