@@ -190,7 +190,7 @@ func (c *catalogue) leave(f found) {
 	defer c.mu.Unlock()
 	if f.entry.track != nil && f.entry.stamp == f.stamp {
 		c.unlist(f.entry)
-		f.entry.want = stamp{}
+		f.want = stamp{}
 	}
 }
 
