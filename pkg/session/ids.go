@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"math/bits"
 )
 
 // ids are the slice IDs of one key exchange.
@@ -18,13 +17,12 @@ type ids interface {
 // idLen is the length of a nanoid: 126 bits in an alphabet of 64.
 const idLen = 21
 
-// nanoids are random slice IDs. ID number i is i as a block, enciphered with
-// AES-128 under a key of the exchange's own, again and again until two bits
-// are 0 that 21 letters have no room for (cycle walking: Black and Rogaway,
-// "Ciphers with arbitrary finite domains", 2002, section 3). So no ID tells
-// anything about another, none repeats, and a set of thousands takes no
-// memory, and no time before somebody asks for it. That counts in a session
-// of hours.
+// nanoids are random slice IDs. ID number i is the first 126 bits, as many as
+// 21 letters have room for, of i enciphered as a block with AES-128 under a key
+// of the exchange's own. So no ID tells anything about another, none repeats
+// (two of 2^17 would with a chance of 2^-93), and a set of thousands takes no
+// memory, and no time before somebody asks for it. That counts in a session of
+// hours.
 type nanoids struct {
 	block cipher.Block
 	n     int
@@ -41,22 +39,16 @@ func newNanoids(n int) nanoids {
 	return nanoids{block, n}
 }
 
-// fits says whether 21 letters have room for b.
-func fits(b []byte) bool { return b[0] < 1<<6 }
-
-// list begins all walks at once: blocks numbered upwards from 0 are what
+// list makes all blocks at once: blocks numbered upwards from 0 are what
 // counter mode enciphers, many at a time.
 func (s nanoids) list() []string {
 	var zero [aes.BlockSize]byte
 	blocks := make([]byte, s.n*aes.BlockSize)
 	cipher.NewCTR(s.block, zero[:]).XORKeyStream(blocks, blocks)
-	text := make([]byte, 0, s.n*idLen)
+	text := make([]byte, s.n*idLen+1)
 	for i := range s.n {
-		b := blocks[i*aes.BlockSize:][:aes.BlockSize]
-		for !fits(b) {
-			s.block.Encrypt(b, b)
-		}
-		text = appendID(text, b)
+		// The 22nd letter, of the last 2 bits, is overwritten by the next ID.
+		base64.RawURLEncoding.Encode(text[i*idLen:], blocks[i*aes.BlockSize:(i+1)*aes.BlockSize])
 	}
 	all := string(text)
 	names := make([]string, s.n)
@@ -66,37 +58,23 @@ func (s nanoids) list() []string {
 	return names
 }
 
-// appendID writes the lower 126 bits of b.
-func appendID(text, b []byte) []byte {
-	high, low := binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])
-	var up [aes.BlockSize]byte
-	binary.BigEndian.PutUint64(up[:], high<<2|low>>62)
-	binary.BigEndian.PutUint64(up[8:], low<<2)
-	text = base64.RawURLEncoding.AppendEncode(text, up[:])
-	return text[:len(text)-1] // of the last letter all bits are 0
-}
-
-// find walks back. A made-up ID is taken for one of n with a chance of n in
-// 2^126.
+// find tries the four blocks that id may have been the beginning of. A made-up
+// ID is taken for one of n with a chance of n in 2^126.
 func (s nanoids) find(id string) (int, bool) {
 	if len(id) != idLen {
 		return 0, false
 	}
 	var b [aes.BlockSize]byte
-	if _, err := base64.RawURLEncoding.Strict().Decode(b[:], append([]byte(id), 'A')); err != nil {
-		return 0, false
-	}
-	high, low := binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])
-	binary.BigEndian.PutUint64(b[:], high>>2)
-	binary.BigEndian.PutUint64(b[8:], bits.RotateLeft64(high, -2)&(3<<62)|low>>2)
-	for s.block.Decrypt(b[:], b[:]); !fits(b[:]); {
+	for _, last := range "AQgw" { // 2 bits in the highest places of a letter
+		if _, err := base64.RawURLEncoding.Strict().Decode(b[:], append([]byte(id), byte(last))); err != nil {
+			return 0, false
+		}
 		s.block.Decrypt(b[:], b[:])
+		if high, i := binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:]); high == 0 && i < uint64(s.n) {
+			return int(i), true
+		}
 	}
-	high, i := binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])
-	if high != 0 || i >= uint64(s.n) {
-		return 0, false
-	}
-	return int(i), true
+	return 0, false
 }
 
 // stored are IDs that a Generator made.

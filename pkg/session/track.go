@@ -149,7 +149,7 @@ func (t *Track) cutOnce(content Content) error {
 	}
 	t.version, t.cut = content.Version(), cut
 	if info.DamageN > 0 && len(info.Damage) > 0 {
-		cfg.Logger.Warn("the track is damaged; what cannot be read is left out", "session", t.session,
+		cfg.Logger.Warn("the track is damaged; what cannot be read is left out or silent", "session", t.session,
 			"places", info.DamageN, "at", info.Damage[0].Off, "what", info.Damage[0].What)
 	}
 	return nil
