@@ -22,6 +22,26 @@ type Decoder interface {
 	Read(p []float64) (audio.Frames, error)
 }
 
+// Fault is damage that a decoder stepped over: sound came out there, silence
+// perhaps, but not the sound that was encoded.
+type Fault struct {
+	At   audio.Frames // where the damaged unit's sound begins, in what the decoder yields
+	Len  audio.Frames // how much of it there is
+	What string       // lower case, no full stop
+	// Plain says that the unit's headers show it, so that an index of the whole
+	// file has told of it already.
+	Plain bool
+}
+
+// Faults are those of what d has decoded so far, in order. Only MP3 has any:
+// FLAC frames and Ogg pages have checksums, and an index leaves out what fails.
+func Faults(d Decoder) []Fault {
+	if f, ok := d.(interface{ faults() []Fault }); ok {
+		return f.faults()
+	}
+	return nil
+}
+
 // Params say what the bytes of a slice are.
 type Params struct {
 	Codec      audio.Codec

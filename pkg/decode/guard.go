@@ -67,6 +67,8 @@ func (g *guard) Read(p []float64) (audio.Frames, error) {
 	return 0, err
 }
 
+func (g *guard) faults() []Fault { return Faults(g.d) }
+
 func (g *guard) read(p []float64) (n audio.Frames, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -27,6 +27,8 @@ type mp3 struct {
 	dec      layer3.Decoder
 	pcm      [layer3.MaxSamples]float32
 	rest     []float32 // part of pcm not read yet
+	made     audio.Frames
+	bad      []Fault
 	err      error
 }
 
@@ -96,8 +98,20 @@ func (d *mp3) decode() bool {
 		}
 	}
 	d.rest = d.pcm[:n*d.channels]
+	d.note(audio.Frames(n))
 	return true
 }
+
+// note keeps the fault of the frame just decoded to n frames of sound. There
+// are no more of them than frames in the slice, and none in a sound one.
+func (d *mp3) note(n audio.Frames) {
+	if f := d.dec.Fault(); f != layer3.Sound {
+		d.bad = append(d.bad, Fault{At: d.made, Len: n, What: f.String(), Plain: f.Plain()})
+	}
+	d.made += n
+}
+
+func (d *mp3) faults() []Fault { return d.bad }
 
 // next moves past the next whole frame and returns it, nil at the end. A header
 // counts where the last frame ended; elsewhere only if another one, or the

@@ -41,6 +41,8 @@ type feeder struct {
 	off     int     // frames of the oldest block already written
 	quiet   int64   // frames of silence since the last sound
 	playing int     // the track of the last sound, -1 at first
+	bad     int     // damaged units heard of it and not told of yet
+	badAt   time.Duration
 
 	paused   bool
 	hold     bool // waiting until enough is in the queue
@@ -139,6 +141,7 @@ func (f *feeder) feed(ctx context.Context) error {
 	case started:
 		return f.begin(ctx, b)
 	case ended:
+		f.warn()
 		f.e.emit(Event{Kind: TrackEnded, Track: b.track.i, At: b.at.Duration(b.track.spec.SampleRate)})
 		f.q.pop()
 		return nil
@@ -256,6 +259,9 @@ func (f *feeder) worthWaiting(ctx context.Context) bool {
 func (f *feeder) write(b *block, n int) error {
 	if f.off == 0 && b.first {
 		f.e.emit(Event{Kind: SliceStarted, Track: b.track.i, Slice: b.slice, At: b.at.Duration(f.spec.SampleRate)})
+	}
+	if f.off == 0 && b.bad > 0 {
+		f.heard(b)
 	}
 	ch := f.spec.Channels
 	p := b.buf[f.off*ch : (f.off+n)*ch]

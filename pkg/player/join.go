@@ -24,6 +24,9 @@ type Joiner struct {
 	dec   decode.Decoder
 	left  audio.Frames // frames the held slice has yet to yield
 	waste []float64    // where dropped frames go
+	start audio.Frames // what dec yields before the first frame wanted
+	faced int          // how many of dec's faults were looked at
+	bad   int          // how many of them are in what Read yielded
 	err   error        // a decoder's last word
 }
 
@@ -60,6 +63,22 @@ func (j *Joiner) Slice() int {
 // At is the frame of the track that Read yields next.
 func (j *Joiner) At() audio.Frames { return j.at }
 
+// Bad is how many damaged units of the codec the frames read so far come from.
+// Those whose headers show it are left out if the index has told of damage.
+func (j *Joiner) Bad() int { return j.bad }
+
+// face counts the faults that decoding has met since it was last called.
+// Preroll belongs to the slice before.
+func (j *Joiner) face() {
+	faults := decode.Faults(j.dec)
+	for _, f := range faults[j.faced:] {
+		if f.At+f.Len > j.start && (!f.Plain || j.src.Info().DamageN == 0) {
+			j.bad++
+		}
+	}
+	j.faced = len(faults)
+}
+
 // Close releases the slice that is held, which wipes it. The Joiner yields
 // nothing afterwards; the Source stays open.
 func (j *Joiner) Close() {
@@ -93,6 +112,7 @@ func (j *Joiner) Read(ctx context.Context, p []float64) (audio.Frames, error) {
 	}
 	j.at += n
 	j.left -= n
+	j.face()
 	return n, nil
 }
 
@@ -120,8 +140,8 @@ func (j *Joiner) open(ctx context.Context) error {
 	if j.dec, err = decode.New(par, data); err != nil {
 		return j.fail(err)
 	}
-	j.left = span.Samples - skip
-	return j.drop(ctx, span.Preroll+skip)
+	j.left, j.start, j.faced = span.Samples-skip, span.Preroll+skip, 0
+	return j.drop(ctx, j.start)
 }
 
 // drop decodes n frames that are not wanted.

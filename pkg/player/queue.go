@@ -37,6 +37,7 @@ type block struct {
 	first bool         // the first block of its slice
 	at    audio.Frames // position of the first frame
 	n     int          // frames in buf
+	bad   int          // how many damaged units of the codec they come from
 	buf   []float64
 	err   error
 }

@@ -125,7 +125,9 @@ func (r *reader) decode(all, ctx context.Context, gen int, tr *track, j *Joiner)
 		}
 		b.buf = b.buf[:size]
 		b.track, b.at = tr, j.At()
+		bad := j.Bad()
 		n, err := fill(ctx, j, b, tr.spec.Channels)
+		b.bad = j.Bad() - bad
 		if n > 0 {
 			b.n, b.first = n, b.slice != slice
 			slice = b.slice

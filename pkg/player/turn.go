@@ -87,6 +87,9 @@ func (f *feeder) begin(ctx context.Context, b *block) error {
 		f.gain.aim(f.wanted(), f.fade)
 	}
 	at := b.at.Duration(tr.spec.SampleRate)
+	if f.playing != tr.i {
+		f.warn()
+	}
 	if f.moved && f.playing == tr.i {
 		f.e.emit(Event{Kind: Seeked, Track: tr.i, At: at})
 	} else {
@@ -172,6 +175,7 @@ func (f *feeder) failed(i int, err error) error {
 
 // finish ends playback after the last track.
 func (f *feeder) finish() error {
+	f.warn()
 	f.q.pop()
 	f.hold, f.finished = false, true
 	if f.open {
@@ -193,6 +197,7 @@ func (f *feeder) finish() error {
 
 // leave lets the sound fade out before Run returns.
 func (f *feeder) leave() error {
+	f.warn()
 	if !f.paced || !f.open {
 		return nil
 	}
@@ -205,6 +210,28 @@ func (f *feeder) leave() error {
 	return nil
 }
 
+// heard counts the damage in b, which only decoding has shown.
+func (f *feeder) heard(b *block) {
+	if f.bad == 0 {
+		f.badAt = b.at.Duration(f.spec.SampleRate)
+	}
+	f.bad += b.bad
+}
+
+// warn tells once of all damage heard in the track that is being left.
+func (f *feeder) warn() {
+	if f.bad == 0 {
+		return
+	}
+	where := fmt.Sprintf("at %.1f s", f.badAt.Seconds())
+	if f.bad > 1 {
+		where = fmt.Sprintf("in %d places, the first %s", f.bad, where)
+	}
+	text := fmt.Sprintf("the sound is damaged %s; it is played as far as it can be decoded", where)
+	f.e.emit(Event{Kind: Warning, Track: f.playing, At: f.badAt, Text: text})
+	f.bad = 0
+}
+
 // damage is what a listener should know of a file with holes, "" for a sound
 // one: what is left out shortens the track.
 func damage(i audio.Info) string {
@@ -215,5 +242,5 @@ func damage(i audio.Info) string {
 	if i.DamageN > 1 {
 		where = fmt.Sprintf("in %d places, the first %s", i.DamageN, where)
 	}
-	return fmt.Sprintf("the file is damaged %s: %s; what cannot be read is left out", where, i.Damage[0].What)
+	return fmt.Sprintf("the file is damaged %s: %s; what cannot be read is left out or silent", where, i.Damage[0].What)
 }

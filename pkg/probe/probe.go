@@ -78,11 +78,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) (File, erro
 		}
 	}
 	if o.Verify {
-		w.check = NewCheck(track.Info())
-		if m, ok := track.(summed); ok {
-			sum, has := m.MD5()
-			w.check.expect(sum, has)
-		}
+		w.check = newCheck(track, r)
 	}
 	err = w.run(ctx)
 	if w.gauge != nil {
@@ -97,6 +93,29 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, o Options) (File, erro
 // summed is a track whose file states the MD5 sum of its samples.
 type summed interface {
 	MD5() (sum [16]byte, ok bool)
+}
+
+// located is a track that can tell where in the file r a frame of sound is.
+type located interface {
+	Locate(r io.ReaderAt, at audio.Frames) (off int64, err error)
+}
+
+// newCheck prepares to decode slices of a track in r.
+func newCheck(track audio.Track, r io.ReaderAt) *Check {
+	c := NewCheck(track.Info())
+	if m, ok := track.(summed); ok {
+		c.expect(m.MD5())
+	}
+	if l, ok := track.(located); ok {
+		c.locate = func(at audio.Frames) int64 {
+			off, err := l.Locate(r, at)
+			if err != nil {
+				return -1
+			}
+			return off
+		}
+	}
+	return c
 }
 
 // walk reads a track slice by slice.

@@ -25,6 +25,9 @@ type Check struct {
 	stated [16]byte
 	pcm    []float64
 	raw    []byte
+	// locate, if set, tells at which byte of the file the codec's unit begins
+	// that decodes to frame at of the track, -1 if that is not known.
+	locate func(at audio.Frames) int64
 }
 
 // checkFrames is how many frames are decoded at a time.
@@ -90,6 +93,7 @@ func (c *Check) decode(ctx context.Context, span audio.Span, data []byte) (audio
 	if c.pcm == nil {
 		c.pcm = make([]float64, checkFrames*par.Channels)
 	}
+	defer func() { c.blame(span, decode.Faults(dec)) }()
 	for drop := span.Preroll; drop > 0; {
 		n, err := read(ctx, dec, c.pcm[:min(drop, checkFrames)*audio.Frames(par.Channels)])
 		if err != nil {
@@ -110,6 +114,22 @@ func (c *Check) decode(ctx context.Context, span audio.Span, data []byte) (audio
 		got += n
 	}
 	return got, nil
+}
+
+// blame notes what the decoder of a slice stepped over. Preroll was looked at
+// as part of the slice before. Damage that headers show is in the file's index,
+// unless that tells of none.
+func (c *Check) blame(span audio.Span, faults []decode.Fault) {
+	for _, f := range faults {
+		if f.At+f.Len <= span.Preroll || f.Plain && c.info.DamageN > 0 {
+			continue
+		}
+		at, off := span.Start+f.At-span.Preroll, int64(-1)
+		if c.locate != nil {
+			off = c.locate(at)
+		}
+		c.out.fault(off, "damaged sound at %.3f s: %s", max(at, 0).Duration(c.info.SampleRate).Seconds(), f.What)
+	}
 }
 
 var errShort = errors.New("it ends early")

@@ -25,7 +25,7 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-// decodeAll decodes frames lying end to end.
+// decodeAll decodes frames lying end to end, none of which may be at fault.
 func decodeAll(t testing.TB, stream []byte) []float32 {
 	t.Helper()
 	var d Decoder
@@ -39,6 +39,9 @@ func decodeAll(t testing.TB, stream []byte) []float32 {
 		n, err := d.Frame(pcm[:], stream[:h.Size()])
 		if err != nil {
 			t.Fatal(err)
+		}
+		if d.Fault() != Sound {
+			t.Fatalf("%v in a sound frame, %d bytes before the end", d.Fault(), len(stream))
 		}
 		out = append(out, pcm[:n*h.Channels]...)
 		stream = stream[h.Size():]

@@ -14,10 +14,11 @@
 // Damage never stops the decoder. A frame whose main data begins farther back
 // than frames were seen, or whose side information is impossible, decodes to
 // silence after what overlaps from the frame before; its bytes still serve the
-// frames that follow. Codes that reach beyond their granule are dropped. What
-// comes out depends on the frames since Reset and on nothing else: on one
-// architecture it is the same bit for bit. Between architectures the last bit
-// may differ, as some fuse multiplication and addition.
+// frames that follow. Codes that reach beyond their granule are dropped.
+// Decoder.Fault tells of each such frame. What comes out depends on the frames
+// since Reset and on nothing else: on one architecture it is the same bit for
+// bit. Between architectures the last bit may differ, as some fuse
+// multiplication and addition.
 //
 // Free format and layers I and II are not supported.
 package layer3
@@ -43,6 +44,9 @@ type Decoder struct {
 	sub  [slots][subbands]float32
 	main [maxReservoir + maxFrame + slack]byte // reservoir, then this frame's main data
 	have int                                   // bytes of reservoir
+	// begun says that a frame with codes was decoded since Reset.
+	begun bool
+	fault Fault // of the last frame
 }
 
 // channel is what is kept for one channel.
@@ -82,7 +86,7 @@ func (d *Decoder) Frame(dst []float32, frame []byte) (n int, err error) {
 	d.side.parse(d.t, h, frame[at-h.SideInfo():at])
 	end := d.have + copy(d.main[d.have:maxReservoir+maxFrame], frame[at:h.Size()])
 	clear(d.main[end : end+slack])
-	mute := d.side.bad || d.side.begin > d.have
+	mute := d.judge(h, end)
 	pos := 8 * (d.have - d.side.begin)
 	for gr := range h.granules() {
 		if mute {
@@ -143,6 +147,9 @@ func (d *Decoder) lines(h Header, ch int, g *granule, share uint8, pos, stop int
 		c.scale.readMPEG1(&r, g, g.layout(), share)
 	}
 	n := d.t.codes(&c.x, &r, g, stop)
+	if n < g.bigLines && d.fault == Sound {
+		d.fault = Garbled
+	}
 	for n > 0 && c.x[n-1] == 0 {
 		n--
 	}

@@ -19,6 +19,7 @@ type side struct {
 	gr    [2][2]granule // by granule and channel
 	raw   [32 + 8]uint8 // the bytes, padded for bits
 	bad   bool          // something no encoder may write
+	big   bool          // more lines than there are; no encoder may write that either, but the rest can be decoded
 }
 
 // granule is the side information of one granule of one channel.
@@ -41,7 +42,7 @@ type granule struct {
 func (s *side) parse(t *tables, h Header, raw []byte) {
 	clear(s.raw[copy(s.raw[:], raw):])
 	r := bits{data: s.raw[:]}
-	s.bad = false
+	s.bad, s.big = false, false
 	s.share = [2]uint8{}
 	if h.lsf() {
 		s.begin = r.read(8)
@@ -55,8 +56,12 @@ func (s *side) parse(t *tables, h Header, raw []byte) {
 	}
 	for gr := range h.granules() {
 		for ch := range h.Channels {
-			if !s.gr[gr][ch].parse(t, h, &r) {
+			g := &s.gr[gr][ch]
+			if !g.parse(t, h, &r) {
 				s.bad = true
+			}
+			if g.bigLines > granuleLines {
+				g.bigLines, s.big = granuleLines, true
 			}
 		}
 	}
@@ -65,7 +70,7 @@ func (s *side) parse(t *tables, h Header, raw []byte) {
 // parse reads one granule and says whether it can be decoded.
 func (g *granule) parse(t *tables, h Header, r *bits) bool {
 	*g = granule{bits: r.read(12)}
-	g.bigLines = min(2*r.read(9), granuleLines) // more cannot be meant
+	g.bigLines = 2 * r.read(9)
 	g.gain = r.read(8)
 	if h.lsf() {
 		g.compress = r.read(9)

@@ -24,6 +24,9 @@ func silence(h header, n int) []byte {
 		at := len(b)
 		b = appendFrame(b, h, h.length())
 		b[at+40] = byte(i)
+		if h.crc() {
+			binary.BigEndian.PutUint16(b[at+headerBytes:], frameCRC(b[at:], h))
+		}
 	}
 	return b
 }

@@ -36,6 +36,25 @@ func (t *Track) index(c audio.Cut) int64 {
 	return int64((c.At + t.trim) / t.ref.samples())
 }
 
+// Locate is the byte of the file in r at which the frame begins that decodes
+// to playable frame at, which may lie in the delay before the first one or in
+// the padding after the last.
+func (t *Track) Locate(r io.ReaderAt, at audio.Frames) (int64, error) {
+	cut := t.cuts.Find(min(at, t.cuts.Total()-1))
+	sc := scratches.Get().(*scratch)
+	defer sc.release()
+	sc.start(r, t.ref, cut.Off, cut.Off, t.end)
+	for n := int64((at+t.trim)/t.ref.samples()) - t.index(cut); ; n-- {
+		f, err := sc.next()
+		if err != nil {
+			return 0, t.changed(sc.pos, err)
+		}
+		if n <= 0 {
+			return f.off, nil
+		}
+	}
+}
+
 // Carve appends the slice [from, to) to dst; see audio.Track. The slice is an
 // MP3 file: a frame with a tag that says what to drop, if anything, then,
 // unless it is the first slice, the feeder and the warm-up frames, then the frames that count.

@@ -52,6 +52,7 @@ type survey struct {
 	gap    audio.Frames // least distance between cuts
 	fed    int64        // main data bytes since the last break in the stream
 	broke  int64        // the frame right after that break
+	side   sideCheck
 	recent [held]struct {
 		off   int64
 		fed   int64 // main data bytes between the last break and this frame
@@ -106,6 +107,9 @@ func (s *Stream) survey(w *walker, r io.ReaderAt, trim audio.Frames) (*survey, e
 			return nil, err
 		}
 		v.add(f)
+		if err := v.inspect(f); err != nil {
+			return nil, err
+		}
 	}
 	v.finish()
 	if v.frames == 0 {
@@ -133,6 +137,23 @@ func (v *survey) add(f frame) {
 	v.fed += int64(f.mainBytes())
 	v.rates |= 1 << f.h.rateIndex()
 	v.last = f.off + int64(f.n)
+}
+
+// inspect notes what is wrong with frame f itself.
+func (v *survey) inspect(f frame) error {
+	b, err := v.w.win.at(f.off, min(f.n, checkBytes))
+	if err != nil {
+		return err
+	}
+	what := v.side.judge(b, f.h, f.mainBytes())
+	if what == "" {
+		return nil
+	}
+	v.info.DamageN++
+	if len(v.info.Damage) < audio.MaxDamage {
+		v.info.Damage = append(v.info.Damage, audio.Damage{Off: f.off, What: what})
+	}
+	return nil
 }
 
 // offer takes frame k, one of the recent ones, as a cut if it is one to take.
