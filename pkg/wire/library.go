@@ -19,7 +19,7 @@ const LibraryPath = "/api/library"
 type Library struct {
 	Scanning bool           `json:"scanning"` // more tracks may still appear
 	Version  uint64         `json:"version"`  // changes whenever the list does
-	Folders  []string       `json:"folders"`  // every folder that holds tracks, "" for the root
+	Folders  []string       `json:"folders"`  // every folder with tracks in or below it, "" for the root
 	Tracks   []LibraryTrack `json:"tracks"`
 	Refused  []Refusal      `json:"refused,omitempty"`
 }
