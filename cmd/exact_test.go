@@ -99,7 +99,11 @@ func TestPlayedIsWhatReferenceDecodersSay(t *testing.T) {
 	generate(t, dir)
 	secstream := program(t)
 	refs := map[string]reference{}
-	for _, c := range [][]string{{"--slice", "5s"}, {"--slice", "1s", "--compression", "0"}, {"--slice", "30s"}, {"--slice", "2s", "--randomize"}} {
+	cuttings := [][]string{{"--slice", "5s"}, {"--slice", "1s", "--compression", "0"}, {"--slice", "30s"}, {"--slice", "2s", "--randomize"}}
+	if raceEnabled {
+		cuttings = cuttings[:1] // the program under test is as it is shipped: the detector sees nothing of it
+	}
+	for _, c := range cuttings {
 		addr := serveFolder(t, secstream, append(slices.Clone(c), dir)...)
 		lengths := listed(t, addr)
 		t.Run(strings.Join(c, " "), func(t *testing.T) {
