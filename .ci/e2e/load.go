@@ -304,8 +304,7 @@ func (c *client) first(ctx context.Context, runs int) error {
 	return nil
 }
 
-// compare takes turns, so that whatever else the machine does hits both, and
-// looks at the quarter: what else runs makes a run longer and never shorter.
+// compare takes turns, so that whatever else the machine does hits both.
 func (c *client) compare(ctx context.Context, runs int, kind, short, long string) (float64, error) {
 	var times [2][]steps
 	for i := range runs + 2 {
@@ -319,7 +318,7 @@ func (c *client) compare(ctx context.Context, runs int, kind, short, long string
 			}
 		}
 	}
-	s, l := quarter(times[0]), quarter(times[1])
+	s, l := median(times[0]), median(times[1])
 	ratio := float64(l.total()) / float64(s.total())
 	fmt.Printf("%-6s 3 min %v   3 h %v   ratio %.2f\n", kind, s, l, ratio)
 	return ratio, nil
@@ -335,10 +334,9 @@ func (s steps) String() string {
 	return fmt.Sprintf("%6.2f ms (create %.2f, exchange %.2f, slice %.2f)", ms(s.total()), ms(s.create), ms(s.exchange), ms(s.slice))
 }
 
-// quarter is the run that a quarter of all are quicker than.
-func quarter(all []steps) steps {
+func median(all []steps) steps {
 	slices.SortFunc(all, func(a, b steps) int { return cmp.Compare(a.total(), b.total()) })
-	return all[len(all)/4]
+	return all[len(all)/2]
 }
 
 func (c *client) once(ctx context.Context, track string) (s steps, err error) {
