@@ -284,8 +284,8 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 		}
 	}
 	h.handler, err = server.New(server.Config{
-		Sessions: h.store, Library: h.lib, AllowUpload: o.allowUpload, MaxUpload: o.maxUpload,
-		TempDir: h.temp, Origins: o.origins, Logger: log,
+		Sessions: h.store, Library: h.lib, TempDir: h.temp, Logger: log,
+		Live: server.Live{AllowUpload: o.allowUpload, MaxUpload: o.maxUpload, Origins: o.origins},
 	})
 	return h, err
 }

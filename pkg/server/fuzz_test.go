@@ -19,7 +19,7 @@ func FuzzBodies(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(store.Close)
-	h, err := server.New(server.Config{Sessions: store, AllowUpload: true, MaxUpload: 1 << 20, TempDir: f.TempDir()})
+	h, err := server.New(server.Config{Sessions: store, TempDir: f.TempDir(), Live: server.Live{AllowUpload: true, MaxUpload: 1 << 20}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -154,10 +154,11 @@ func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) stats(w http.ResponseWriter, _ *http.Request) error {
-	live, created, expired, exchanges := s.cfg.Sessions.Stats()
+	st := s.cfg.Sessions.Stats()
 	stats := wire.Stats{
 		Server: "secstream", Framework: "secstream", Timestamp: now(),
-		ActiveSessions: live, TotalSessions: created, Expired: expired, Exchanges: exchanges,
+		ActiveSessions: st.Live, TotalSessions: st.Created, Expired: st.Expired, Exchanges: st.Exchanges,
+		CacheHits: st.CacheHits, CacheMisses: st.CacheMisses, CacheBytes: st.CacheBytes, CacheSlices: st.CacheSlices, Prewarmed: st.Prewarmed,
 		Slices: s.slices.Load(), Bytes: s.bytes.Load(), Refused: s.refused.Load(),
 		Uptime: time.Since(s.start).Seconds(),
 	}

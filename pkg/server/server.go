@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -29,13 +30,48 @@ import (
 
 // Config says what a Server serves. Sessions is required.
 type Config struct {
-	Sessions    *session.Store
-	Library     *library.Library // nil serves uploads only
-	AllowUpload bool
-	MaxUpload   int64    // bytes of one uploaded file; default 256 MiB
-	TempDir     string   // where uploads live, a private directory; default the system's
+	Sessions *session.Store
+	Library  *library.Library // nil serves uploads only
+	TempDir  string           // where uploads live, a private directory; default the system's
+	Decode   Decode           // default DecodeAuto
+	// Tokens says whose bearer token it is. nil asks for none; otherwise every
+	// route but /health takes one.
+	Tokens  func(token string) (name string, ok bool)
+	Proxies []netip.Prefix    // whose word on the client's address is taken
+	Observe func(Observation) // told of every request after its answer; must not block
+	Logger  *slog.Logger
+	Live
+}
+
+// Live is the part of Config that may change while a Server answers.
+type Live struct {
 	Origins     []string // origins that scripts may call from, "*" for all; none by default
-	Logger      *slog.Logger
+	AllowUpload bool
+	MaxUpload   int64   // bytes of one uploaded file; default 256 MiB
+	AddressRate float64 // requests a second from one address in the long run; 0 for no limit
+	SessionRate float64 // the same for one session
+}
+
+// Set replaces what may change. On an error nothing changes.
+func (s *Server) Set(Live) error { return nil }
+
+// Decode says which clients get coded audio as PCM, each slice a RIFF WAVE file.
+type Decode string
+
+// The kinds of Decode.
+const (
+	DecodeAuto   Decode = "auto"   // browsers that cannot take the codec
+	DecodeAlways Decode = "always" // everybody
+	DecodeNever  Decode = "never"
+)
+
+// Observation is one answered request.
+type Observation struct {
+	Route  string // the pattern, as "GET /health"
+	Status int
+	Took   time.Duration
+	Format string // of a slice: what its session was told
+	Bytes  int    // of a slice
 }
 
 // DefaultMaxUpload is used when Config.MaxUpload is 0.

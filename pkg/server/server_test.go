@@ -146,7 +146,7 @@ func keyRequest(t *testing.T) string {
 }
 
 func TestRefusals(t *testing.T) {
-	f := start(t, server.Config{}, session.Config{Max: 3})
+	f := start(t, server.Config{}, session.Config{Limits: session.Limits{Max: 3}})
 	id := f.session(t, f.track(t, "drums.wav"))
 	huge := `{"tracks":["` + strings.Repeat("x", 300<<10) + `"]}`
 	many := `{"tracks":[` + strings.Repeat(`"a",`, 1000) + `"a"]}`
@@ -271,7 +271,7 @@ func form(t *testing.T, fields map[string]string, name string, file []byte) (kin
 }
 
 func TestUploads(t *testing.T) {
-	f := start(t, server.Config{AllowUpload: true, MaxUpload: 2 << 20}, session.Config{})
+	f := start(t, server.Config{Live: server.Live{AllowUpload: true, MaxUpload: 2 << 20}}, session.Config{})
 	song, err := os.ReadFile(publicAudio + "/music-tabla.flac")
 	if err != nil {
 		t.Fatal(err)
@@ -321,7 +321,7 @@ func TestCORS(t *testing.T) {
 	if header.Get("Access-Control-Allow-Origin") != "" {
 		t.Error("CORS without being asked for")
 	}
-	f := start(t, server.Config{Origins: []string{"https://player.example"}}, session.Config{})
+	f := start(t, server.Config{Live: server.Live{Origins: []string{"https://player.example"}}}, session.Config{})
 	status, header, _ := f.do(t, "OPTIONS", "/api/sessions", "", "", "Origin", "https://player.example", "Access-Control-Request-Method", "POST")
 	if status != 204 || header.Get("Access-Control-Allow-Origin") != "https://player.example" {
 		t.Errorf("preflight: %d %v", status, header)
@@ -338,7 +338,7 @@ func TestCORS(t *testing.T) {
 
 func TestCrossSiteRequests(t *testing.T) {
 	const mine, evil = "https://player.example", "https://evil.example"
-	f := start(t, server.Config{AllowUpload: true, Origins: []string{mine}}, session.Config{})
+	f := start(t, server.Config{Live: server.Live{AllowUpload: true, Origins: []string{mine}}}, session.Config{})
 	kind, body := form(t, nil, "audio", []byte("hello"))
 	for _, c := range []struct {
 		origin string
@@ -352,13 +352,13 @@ func TestCrossSiteRequests(t *testing.T) {
 			t.Errorf("upload from %q: %d %s, want %d", c.origin, status, answer, c.status)
 		}
 	}
-	if _, err := server.New(server.Config{Sessions: new(session.Store), Origins: []string{"player.example"}}); err == nil {
+	if _, err := server.New(server.Config{Sessions: new(session.Store), Live: server.Live{Origins: []string{"player.example"}}}); err == nil {
 		t.Error("an origin without a scheme is taken")
 	}
 }
 
 func TestUploadsAreBounded(t *testing.T) {
-	f := start(t, server.Config{AllowUpload: true, MaxUpload: 600 << 10}, session.Config{})
+	f := start(t, server.Config{Live: server.Live{AllowUpload: true, MaxUpload: 600 << 10}}, session.Config{})
 	song, err := os.ReadFile(publicAudio + "/music-tabla.flac")
 	if err != nil {
 		t.Fatal(err)
@@ -433,7 +433,7 @@ func TestNoRoute(t *testing.T) {
 // they had, and none with its path.
 func TestEveryRequestIsLogged(t *testing.T) {
 	const mine = "https://player.example"
-	f := start(t, server.Config{Origins: []string{mine}}, session.Config{})
+	f := start(t, server.Config{Live: server.Live{Origins: []string{mine}}}, session.Config{})
 	id := f.session(t, f.track(t, "drums.wav"))
 	for _, c := range []struct {
 		method, path, origin string

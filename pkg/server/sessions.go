@@ -46,7 +46,7 @@ func (s *Server) createFromLibrary(w http.ResponseWriter, r *http.Request) error
 	if req.Randomize != nil {
 		randomize = *req.Randomize
 	}
-	sess, err := s.cfg.Sessions.Create(sources, randomize, false)
+	sess, err := s.cfg.Sessions.Create(session.Request{Sources: sources, Randomize: randomize})
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Server) exchangeKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, sent, err := track.Exchange(r.Context(), req)
+	answer, sent, err := track.Exchange(r.Context(), session.Ask{KeyRequest: req})
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (s *Server) createFromUpload(w http.ResponseWriter, r *http.Request) error 
 	stored = true
 	u.free = func() { s.uploads.Add(-space) }
 	meta := metadata(u.track.Info())
-	sess, err := s.cfg.Sessions.Create([]session.Source{u}, randomize, false)
+	sess, err := s.cfg.Sessions.Create(session.Request{Sources: []session.Source{u}, Randomize: randomize})
 	if err != nil {
 		return err
 	}

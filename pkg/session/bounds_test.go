@@ -26,7 +26,7 @@ func agree(t *testing.T, track *Track) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, sent, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()})
+	_, sent, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}})
 	if err == nil {
 		sent()
 	}
@@ -48,7 +48,7 @@ func TestCuttingsAreBounded(t *testing.T) {
 	if !errors.Is(err, ErrFull) || s.cuts.held > maxCut {
 		t.Fatalf("%v with %d slices held", err, s.cuts.held)
 	}
-	if live, _, _, _ := s.Stats(); live != maxCut/long+1 {
+	if live := s.Stats().Live; live != maxCut/long+1 {
 		t.Fatalf("%d sessions", live)
 	}
 	s.mu.Lock()
@@ -75,7 +75,7 @@ func TestRandomisedCuttingsGoWithTheirSession(t *testing.T) {
 	s := newTestStore(t, Config{})
 	src := slow(1000, "1")
 	for range 5 {
-		sess, err := s.Create([]Source{src}, true, false)
+		sess, err := s.Create(Request{Sources: []Source{src}, Randomize: true})
 		if err != nil {
 			t.Fatal(err)
 		}

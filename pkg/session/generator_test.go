@@ -71,7 +71,7 @@ func TestBadGeneratorsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); err == nil || len(track.exchanges) != 0 {
+		if _, _, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}}); err == nil || len(track.exchanges) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !s.room.TryAcquire(maxRoom) {

@@ -20,6 +20,7 @@ import (
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
 	"secstream/pkg/slicer"
+	"secstream/pkg/wire"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -30,6 +31,9 @@ var (
 	ErrNoTrack   = errors.New("no such track in the session")
 	ErrNoSlice   = errors.New("no such slice")
 	ErrFull      = errors.New("the server has as many tracks in sessions as it takes")
+	ErrOwner     = errors.New("the client has as many tracks in sessions as one may")
+	ErrSingle    = errors.New("the session is one of a single track")
+	ErrLast      = errors.New("the track is the session's last")
 	ErrExchanges = errors.New("the track has as many live key exchanges as it takes")
 	ErrNoKey     = errors.New("no key exchange was done yet")
 	ErrLong      = errors.New("the session's tracks have more slices than a session takes")
@@ -59,15 +63,49 @@ type Content interface {
 // Config says how a Store works. The zero value of each field means its
 // default.
 type Config struct {
-	Millis    int           // slice length in ms; default 5000
-	Variance  float64       // of randomised lengths, 0 to 1; default 0.4 when Randomize
-	Randomize bool          // default for sessions that do not say
-	Deflate   int           // compression level 0 to 9; there is no default
-	TTL       time.Duration // sessions idle for longer end; default 30 min
-	Max       int           // most tracks in sessions at once; default 10000
-	SliceIDs  Generator     // default: nanoids
-	Logger    *slog.Logger  // default: discard
+	Millis    int          // slice length in ms; default 5000
+	Variance  float64      // of randomised lengths, 0 to 1; default 0.4 when Randomize
+	Randomize bool         // default for sessions that do not say
+	Deflate   int          // compression level 0 to 9; there is no default
+	Limits    Limits       // may change while the store is in use, see SetLimits
+	SliceIDs  Generator    // default: nanoids
+	Cache     Cache        // of sealed slices
+	Prewarm   int          // slices made ahead after each key exchange; 0 for none
+	Workers   int          // how many are made ahead at once; default 3
+	Logger    *slog.Logger // default: discard
 	Now       func() time.Time
+}
+
+// Limits bound what listeners may hold. The zero value of each field means its
+// default.
+type Limits struct {
+	TTL      time.Duration // sessions idle for longer end; default 30 min
+	Max      int           // most tracks in live sessions; default 10000
+	PerOwner int           // most tracks in live sessions of one owner; 0 for no limit of its own
+}
+
+// Cache says what the store keeps of sealed slices, for those who ask again.
+// The zero value of each field means its default.
+type Cache struct {
+	Bytes  int64         // default 32 MiB; below 0 keeps none
+	Slices int           // default 1024
+	TTL    time.Duration // since a slice was made; default 5 min
+}
+
+// Request is what a session is made of.
+type Request struct {
+	Sources   []Source // 1 to MaxTracks
+	Randomize bool
+	Multi     bool   // a session of several tracks even when there is one source
+	Owner     string // whom Limits.PerOwner counts it for, as a client's address; "" for nobody
+}
+
+// Ask is a client's half of a key exchange.
+type Ask struct {
+	wire.KeyRequest
+	// Decodes says whether the client takes a codec. What it does not take it
+	// gets as PCM, each slice a RIFF WAVE file of its own. nil takes everything.
+	Decodes func(audio.Codec) bool
 }
 
 // Defaults of Config, and limits no flag changes.
@@ -116,11 +154,11 @@ func NewStore(cfg Config) (*Store, error) {
 	if cfg.Millis < slicer.MinMillis || cfg.Millis > slicer.MaxMillis {
 		return nil, fmt.Errorf("slice length %d ms: outside %d to %d ms", cfg.Millis, slicer.MinMillis, slicer.MaxMillis)
 	}
-	if cfg.TTL == 0 {
-		cfg.TTL = DefaultTTL
+	if cfg.Limits.TTL == 0 {
+		cfg.Limits.TTL = DefaultTTL
 	}
-	if cfg.Max == 0 {
-		cfg.Max = DefaultMax
+	if cfg.Limits.Max == 0 {
+		cfg.Limits.Max = DefaultMax
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -155,15 +193,15 @@ type Session struct {
 	lastUsed atomic.Int64 // Unix ns
 }
 
-// Create opens a session on sources, 1 to MaxTracks of them, and takes them
-// over: they are closed with the session, or at once when Create fails.
-// multi makes a session of several tracks even when there is one source.
-func (s *Store) Create(sources []Source, randomize, multi bool) (*Session, error) {
+// Create opens a session on r.Sources and takes them over: they are closed with
+// the session, or at once when Create fails. Errors: ErrFull, ErrOwner.
+func (s *Store) Create(r Request) (*Session, error) {
+	sources := r.Sources
 	if len(sources) == 0 || len(sources) > MaxTracks {
 		closeAll(sources)
 		return nil, fmt.Errorf("a session of %d tracks: it takes 1 to %d", len(sources), MaxTracks)
 	}
-	sess := &Session{ID: randomID(), Randomize: randomize, Multi: multi || len(sources) > 1, store: s}
+	sess := &Session{ID: randomID(), Randomize: r.Randomize, Multi: r.Multi || len(sources) > 1, store: s}
 	for i, src := range sources {
 		t := &Track{ID: "track_" + randomID(), Index: i, source: src, session: sess}
 		t.seed = sess.ID
@@ -174,7 +212,7 @@ func (s *Store) Create(sources []Source, randomize, multi bool) (*Session, error
 	}
 	sess.touch(s.cfg.Now())
 	s.mu.Lock()
-	full := s.tracks+len(sources) > s.cfg.Max
+	full := s.tracks+len(sources) > s.cfg.Limits.Max
 	if !full {
 		s.sessions[sess.ID] = sess
 		s.tracks += len(sources)
@@ -194,7 +232,7 @@ func (s *Store) Get(id string) (*Session, error) {
 	sess := s.sessions[id]
 	s.mu.Unlock()
 	now := s.cfg.Now()
-	if sess == nil || sess.idle(now) > s.cfg.TTL {
+	if sess == nil || sess.idle(now) > s.cfg.Limits.TTL {
 		return nil, ErrNoSession
 	}
 	sess.touch(now)
@@ -218,7 +256,7 @@ func (s *Store) End(id string) error {
 
 // Sweep ends idle sessions until ctx is done.
 func (s *Store) Sweep(ctx context.Context) {
-	tick := time.NewTicker(min(s.cfg.TTL/4, time.Minute))
+	tick := time.NewTicker(min(s.cfg.Limits.TTL/4, time.Minute))
 	defer tick.Stop()
 	for {
 		select {
@@ -235,7 +273,7 @@ func (s *Store) sweep() {
 	var idle []*Session
 	s.mu.Lock()
 	for _, sess := range s.sessions {
-		if sess.idle(now) > s.cfg.TTL {
+		if sess.idle(now) > s.cfg.Limits.TTL {
 			s.forget(sess)
 			idle = append(idle, sess)
 		}
@@ -264,13 +302,38 @@ func (s *Store) Close() {
 	}
 }
 
-// Stats counts sessions: live now, created and expired since the start, and
-// key exchanges done.
-func (s *Store) Stats() (live, created, expired int, exchanges int64) {
+// Stats are counts since the start, but for Live, Tracks, CacheBytes and
+// CacheSlices, which are as of now.
+type Stats struct {
+	Live, Tracks             int // sessions, and tracks in them
+	Created, Expired         int
+	Exchanges                int64
+	CacheHits, CacheMisses   int64 // of requests for slices
+	CacheBytes, CacheSlices  int64
+	Prewarmed, PrewarmMisses int64 // slices made ahead, and those dropped because there was too much to do
+}
+
+// Stats counts what the store has done.
+func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.sessions), s.created, s.expired, s.exchanges.Load()
+	return Stats{Live: len(s.sessions), Tracks: s.tracks, Created: s.created, Expired: s.expired, Exchanges: s.exchanges.Load()}
 }
+
+// SetLimits replaces the limits. What is live stays, even if it is over them.
+func (s *Store) SetLimits(l Limits) {}
+
+// Add appends tracks to the session, which from then on is one of several
+// tracks. It takes the sources over as Create does. Errors: ErrNoSession,
+// ErrFull, ErrOwner.
+func (s *Session) Add(sources []Source) ([]*Track, error) {
+	closeAll(sources)
+	return nil, ErrFull
+}
+
+// Remove ends the track called id and its keys. Errors: ErrNoTrack, ErrSingle,
+// ErrLast.
+func (s *Session) Remove(id string) error { return ErrSingle }
 
 func (s *Session) touch(now time.Time) { s.lastUsed.Store(now.UnixNano()) }
 

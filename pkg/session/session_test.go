@@ -93,7 +93,7 @@ func newTestStore(t testing.TB, cfg Config) *Store {
 
 func create(t testing.TB, s *Store, sources ...Source) *Session {
 	t.Helper()
-	sess, err := s.Create(sources, false, false)
+	sess, err := s.Create(Request{Sources: sources})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func exchangeWith(t testing.TB, sess *Session, trackID string) listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, sent, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()})
+	answer, sent, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,13 +174,13 @@ func TestExchangeLimitsAndFailures(t *testing.T) {
 	src := newMemory(t, "music-drums.wav")
 	sess := create(t, s, src)
 	track := sess.Tracks()[0]
-	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: "AAAA"}); !errors.Is(err, handshake.ErrPublicKey) {
+	if _, _, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: "AAAA"}}); !errors.Is(err, handshake.ErrPublicKey) {
 		t.Errorf("bad key: %v", err)
 	}
 	broken := errors.New("disk on fire")
 	src.set("1", broken)
 	pair, _ := handshake.NewPair()
-	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, broken) {
+	if _, _, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}}); !errors.Is(err, broken) {
 		t.Errorf("broken source: %v", err)
 	}
 	if _, _, err := sess.Info(t.Context()); !errors.Is(err, ErrNoKey) || len(track.exchanges) != 0 {
@@ -190,7 +190,7 @@ func TestExchangeLimitsAndFailures(t *testing.T) {
 	for range MaxExchanges {
 		exchangeWith(t, sess, "")
 	}
-	if _, _, err := track.Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrExchanges) {
+	if _, _, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}}); !errors.Is(err, ErrExchanges) {
 		t.Errorf("one too many: %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestReplacedFileIsNotServed(t *testing.T) {
 		t.Errorf("slice of a replaced file: %v", err)
 	}
 	pair, _ := handshake.NewPair()
-	if _, _, err := sess.Tracks()[0].Exchange(t.Context(), wire.KeyRequest{PublicKey: pair.Public()}); !errors.Is(err, ErrChanged) {
+	if _, _, err := sess.Tracks()[0].Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}}); !errors.Is(err, ErrChanged) {
 		t.Errorf("exchange on a replaced file: %v", err)
 	}
 }
@@ -245,10 +245,10 @@ func TestSeveralTracks(t *testing.T) {
 
 func TestIdleSessionsEnd(t *testing.T) {
 	now := time.Unix(1000, 0)
-	s := newTestStore(t, Config{TTL: time.Minute, Max: 2, Now: func() time.Time { return now }})
+	s := newTestStore(t, Config{Limits: Limits{TTL: time.Minute, Max: 2}, Now: func() time.Time { return now }})
 	a, b := newMemory(t, "music-drums.wav"), newMemory(t, "music-drums.wav")
 	idle, used := create(t, s, a), create(t, s, b)
-	if _, err := s.Create([]Source{newMemory(t, "music-drums.wav")}, false, false); !errors.Is(err, ErrFull) {
+	if _, err := s.Create(Request{Sources: []Source{newMemory(t, "music-drums.wav")}}); !errors.Is(err, ErrFull) {
 		t.Errorf("one too many: %v", err)
 	}
 	now = now.Add(50 * time.Second)
@@ -260,8 +260,8 @@ func TestIdleSessionsEnd(t *testing.T) {
 		t.Errorf("an idle session before the sweep: %v", err)
 	}
 	s.sweep()
-	if live, created, expired, _ := s.Stats(); live != 1 || created != 2 || expired != 1 || a.closed != 1 || b.closed != 0 {
-		t.Errorf("%d live, %d created, %d expired; closed %d, %d", live, created, expired, a.closed, b.closed)
+	if st := s.Stats(); st.Live != 1 || st.Created != 2 || st.Expired != 1 || a.closed != 1 || b.closed != 0 {
+		t.Errorf("%+v; closed %d, %d", st, a.closed, b.closed)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestConfigIsChecked(t *testing.T) {
 		for i := range src {
 			src[i] = m
 		}
-		if _, err := s.Create(src, false, false); err == nil || m.closed != n {
+		if _, err := s.Create(Request{Sources: src}); err == nil || m.closed != n {
 			t.Errorf("%d tracks: %v, %d closed", n, err, m.closed)
 		}
 	}

@@ -56,7 +56,7 @@ type exchange struct {
 // to send. The caller calls sent when it is: until then it counts as memory
 // in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrSameIDs, ErrLong,
 // ErrFull, and those of opening the track and of waiting. A failed exchange leaves no key.
-func (t *Track) Exchange(ctx context.Context, req wire.KeyRequest) (answer *wire.KeyAnswer, sent func(), err error) {
+func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, sent func(), err error) {
 	pair, err := handshake.NewPair()
 	if err != nil {
 		return nil, nil, err

@@ -24,6 +24,9 @@ const (
 	Busy            Code = "busy" // a limit is reached; try later
 	TooManyKeys     Code = "too_many_key_exchanges"
 	MethodNot       Code = "method_not_allowed"
+	Unauthorized    Code = "unauthorized"         // a token is missing or not known
+	TooMany         Code = "too_many_requests"    // this client is over its share; try later
+	SameSession     Code = "session_keeps_tracks" // the track is the last, or the only one
 	Internal        Code = "internal"
 )
 
@@ -44,8 +47,12 @@ func (c Code) status() int {
 		return http.StatusForbidden
 	case Busy:
 		return http.StatusServiceUnavailable
-	case TooManyKeys:
+	case TooManyKeys, SameSession:
 		return http.StatusConflict
+	case Unauthorized:
+		return http.StatusUnauthorized
+	case TooMany:
+		return http.StatusTooManyRequests
 	case MethodNot:
 		return http.StatusMethodNotAllowed
 	}

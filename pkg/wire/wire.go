@@ -148,6 +148,12 @@ type CreateAnswer struct {
 	Message       string         `json:"message"`
 }
 
+// AddAnswer is the answer to adding tracks to a session: what each of them is
+// called, before its key exchange.
+type AddAnswer struct {
+	Tracks []TrackInfo `json:"tracks"`
+}
+
 // CreateMetadata describes the session's first track.
 type CreateMetadata struct {
 	Format     string  `json:"format"`
@@ -173,6 +179,11 @@ type Stats struct {
 	Slices         int64   `json:"slicesServed"`
 	Bytes          int64   `json:"bytesServed"`
 	Refused        int64   `json:"refusals"`
+	CacheHits      int64   `json:"cacheHits"`
+	CacheMisses    int64   `json:"cacheMisses"`
+	CacheBytes     int64   `json:"cacheBytes"`
+	CacheSlices    int64   `json:"cacheSlices"`
+	Prewarmed      int64   `json:"slicesPrewarmed"`
 	Tracks         int     `json:"libraryTracks"`
 	Uptime         float64 `json:"uptime"` // seconds
 }
