@@ -127,7 +127,7 @@ func (s *Server) slice(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer slice.Release()
 	limitWrite(w, len(slice.Body))
-	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, slice.Body)
+	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, len(slice.Body), slice.Sum)
 	n, err := w.Write(slice.Body)
 	s.bytes.Add(int64(n))
 	if err == nil {

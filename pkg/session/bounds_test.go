@@ -111,7 +111,7 @@ func TestSlicesOfASessionAreBounded(t *testing.T) {
 // All room there is comes back, whatever happens, and what a slice holds is
 // what it was charged.
 func TestRoom(t *testing.T) {
-	s := newTestStore(t, Config{})
+	s := newTestStore(t, Config{Cache: Cache{Bytes: -1}})
 	sess := create(t, s, newMemory(t, "music-drums.wav"))
 	l := exchangeWith(t, sess, "")
 	var kept []*Slice
@@ -121,8 +121,8 @@ func TestRoom(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if int64(cap(slice.Body)) != slice.room {
-				t.Errorf("a slice of %d bytes holds %d and is charged %d", len(slice.Body), cap(slice.Body), slice.room)
+			if int64(cap(slice.Body)) != slice.from.room {
+				t.Errorf("a slice of %d bytes holds %d and is charged %d", len(slice.Body), cap(slice.Body), slice.from.room)
 			}
 			kept = append(kept, slice)
 		}

@@ -11,7 +11,7 @@ import (
 // sent when the answer is: until then it counts as memory in use. Errors:
 // ErrNoKey before the first exchange, and those of waiting.
 func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func(), err error) {
-	for _, t := range s.tracks {
+	for _, t := range s.Tracks() {
 		if e := t.last(); e != nil {
 			if sent, err = s.reserve(ctx); err != nil {
 				return nil, nil, err
@@ -26,7 +26,7 @@ func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func()
 // lists and as text, and returns what gives it back.
 func (s *Session) reserve(ctx context.Context) (release func(), err error) {
 	const track, slice = 4 << 10, 160
-	room := min(int64(len(s.tracks))*track+s.slices.Load()*slice, maxRoom)
+	room := min(int64(len(s.Tracks()))*track+s.slices.Load()*slice, maxRoom)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := s.store.room.Acquire(ctx, room); err != nil {
@@ -50,12 +50,13 @@ func (t *Track) last() *exchange {
 // it had one (protocol v1 section 5).
 func (s *Session) info(t *Track, e *exchange) *wire.SessionInfo {
 	info := &wire.SessionInfo{SessionID: s.ID, TrackFacts: e.facts(), Duration: e.seconds()}
-	if !s.Multi {
+	tracks, multi := s.list()
+	if !multi {
 		return info
 	}
-	info.ActiveTrackID = s.tracks[0].ID
-	for _, other := range s.tracks {
-		ti := wire.TrackInfo{TrackID: other.ID, TrackIndex: other.Index, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}}
+	info.ActiveTrackID = tracks[0].ID
+	for i, other := range tracks {
+		ti := wire.TrackInfo{TrackID: other.ID, TrackIndex: i, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}}
 		last := e
 		if other != t {
 			last = other.last()
@@ -63,7 +64,7 @@ func (s *Session) info(t *Track, e *exchange) *wire.SessionInfo {
 		if last != nil {
 			ti.TrackFacts, ti.Duration = last.facts(), last.seconds()
 			ti.Title, ti.Artist, ti.Album = last.info.Tags.Title, last.info.Tags.Artist, last.info.Tags.Album
-			if other.Index == 0 {
+			if i == 0 {
 				info.TrackFacts, info.Duration = ti.TrackFacts, ti.Duration
 			}
 		}

@@ -6,6 +6,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +36,7 @@ var (
 	ErrOwner     = errors.New("the client has as many tracks in sessions as one may")
 	ErrSingle    = errors.New("the session is one of a single track")
 	ErrLast      = errors.New("the track is the session's last")
+	ErrTracks    = fmt.Errorf("a session takes 1 to %d tracks", MaxTracks)
 	ErrExchanges = errors.New("the track has as many live key exchanges as it takes")
 	ErrNoKey     = errors.New("no key exchange was done yet")
 	ErrLong      = errors.New("the session's tracks have more slices than a session takes")
@@ -74,6 +77,10 @@ type Config struct {
 	Workers   int          // how many are made ahead at once; default 3
 	Logger    *slog.Logger // default: discard
 	Now       func() time.Time
+
+	// PCM makes a track whose slices are PCM, for clients that do not take its
+	// codec. nil refuses them with audio.ErrUnsupported.
+	PCM func(audio.Track) (audio.Track, error)
 }
 
 // Limits bound what listeners may hold. The zero value of each field means its
@@ -124,8 +131,13 @@ const (
 	MaxSlices = 1 << 18
 	// maxRoom is the most bytes of sealed slices and lists that wait to be sent,
 	// so that listeners on slow lines cannot fill the memory. The largest slice
-	// fits.
+	// fits. What the cache keeps is not counted.
 	maxRoom = maxBuffer
+
+	DefaultCacheBytes  = 32 << 20
+	DefaultCacheSlices = 1024
+	DefaultCacheTTL    = 5 * time.Minute
+	DefaultWorkers     = 3
 )
 
 // Store holds the live sessions. It is safe for concurrent use.
@@ -133,16 +145,22 @@ type Store struct {
 	cfg     Config
 	deflate *compress.Deflater  // for what is worth compressing
 	stored  *compress.Deflater  // level 0
+	usual   *compress.Deflater  // the default level
 	slots   chan struct{}       // bounds how many slices are made at once
 	room    *semaphore.Weighted // bounds the bytes of answers made and not sent yet
 
+	shelf   *shelf
+	prewarm *prewarmer // nil without
+	limits  atomic.Pointer[Limits]
+
 	mu       sync.Mutex
 	sessions map[string]*Session
-	tracks   int // in all sessions
+	tracks   int            // in all sessions
+	owners   map[string]int // tracks of each
 	cuts     cuts
 
-	created, expired int
-	exchanges        atomic.Int64
+	created, expired           int
+	exchanges, warmed, tooWarm atomic.Int64
 }
 
 // NewStore returns an empty store. Callers run Sweep as long as it is used,
@@ -153,12 +171,6 @@ func NewStore(cfg Config) (*Store, error) {
 	}
 	if cfg.Millis < slicer.MinMillis || cfg.Millis > slicer.MaxMillis {
 		return nil, fmt.Errorf("slice length %d ms: outside %d to %d ms", cfg.Millis, slicer.MinMillis, slicer.MaxMillis)
-	}
-	if cfg.Limits.TTL == 0 {
-		cfg.Limits.TTL = DefaultTTL
-	}
-	if cfg.Limits.Max == 0 {
-		cfg.Limits.Max = DefaultMax
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -174,23 +186,51 @@ func NewStore(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
-		cfg: cfg, deflate: deflate, stored: stored,
-		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom), sessions: map[string]*Session{},
+	usual, err := compress.NewDeflater(compress.DefaultLevel)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Cache.defaults()
+	s := &Store{
+		cfg: cfg, deflate: deflate, stored: stored, usual: usual,
+		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom),
+		sessions: map[string]*Session{}, owners: map[string]int{},
 		cuts: cuts{byKey: map[cutKey]*cutting{}},
-	}, nil
+	}
+	s.shelf = &shelf{cfg: cfg.Cache, room: s.room, now: cfg.Now}
+	s.SetLimits(cfg.Limits)
+	if cfg.Prewarm > 0 && cfg.Cache.Bytes > 0 {
+		s.prewarm = newPrewarmer(s, cfg.Prewarm, cmp.Or(cfg.Workers, DefaultWorkers))
+	}
+	return s, nil
+}
+
+func (c *Cache) defaults() {
+	c.Bytes = cmp.Or(c.Bytes, DefaultCacheBytes)
+	c.Slices = cmp.Or(c.Slices, DefaultCacheSlices)
+	c.TTL = cmp.Or(c.TTL, DefaultCacheTTL)
+}
+
+// SetLimits replaces the limits. What is live stays, even if it is over them.
+func (s *Store) SetLimits(l Limits) {
+	l.TTL = cmp.Or(l.TTL, DefaultTTL)
+	l.Max = cmp.Or(l.Max, DefaultMax)
+	s.limits.Store(&l)
 }
 
 // Session is one listener's (or several listeners') hold on some tracks.
 type Session struct {
 	ID        string
 	Randomize bool
-	Multi     bool // made for several tracks; the wire then lists them
 
 	store    *Store
-	tracks   []*Track
+	owner    string
 	slices   atomic.Int64 // of the tracks that are cut
 	lastUsed atomic.Int64 // Unix ns
+
+	mu     sync.Mutex // taken after the store's
+	tracks []*Track   // replaced, never changed; the first is the active one
+	multi  bool       // of several tracks: the wire then lists them
 }
 
 // Create opens a session on r.Sources and takes them over: they are closed with
@@ -201,29 +241,118 @@ func (s *Store) Create(r Request) (*Session, error) {
 		closeAll(sources)
 		return nil, fmt.Errorf("a session of %d tracks: it takes 1 to %d", len(sources), MaxTracks)
 	}
-	sess := &Session{ID: randomID(), Randomize: r.Randomize, Multi: r.Multi || len(sources) > 1, store: s}
-	for i, src := range sources {
-		t := &Track{ID: "track_" + randomID(), Index: i, source: src, session: sess}
-		t.seed = sess.ID
-		if sess.Multi {
-			t.seed = sess.ID + "_" + t.ID
-		}
-		sess.tracks = append(sess.tracks, t)
-	}
+	sess := &Session{ID: randomID(), Randomize: r.Randomize, store: s, owner: r.Owner, multi: r.Multi || len(sources) > 1}
+	sess.tracks = sess.newTracks(sources, sess.multi)
 	sess.touch(s.cfg.Now())
 	s.mu.Lock()
-	full := s.tracks+len(sources) > s.cfg.Limits.Max
-	if !full {
+	err := s.count(sess.owner, len(sources))
+	if err == nil {
 		s.sessions[sess.ID] = sess
-		s.tracks += len(sources)
 		s.created++
 	}
 	s.mu.Unlock()
-	if full {
+	if err != nil {
 		closeAll(sources)
-		return nil, ErrFull
+		return nil, err
 	}
 	return sess, nil
+}
+
+// newTracks makes tracks of the session, which are not in it yet.
+func (s *Session) newTracks(sources []Source, multi bool) []*Track {
+	tracks := make([]*Track, len(sources))
+	for i, src := range sources {
+		t := &Track{ID: "track_" + randomID(), source: src, session: s}
+		t.seed = s.ID
+		if multi {
+			t.seed = s.ID + "_" + t.ID
+		}
+		tracks[i] = t
+	}
+	return tracks
+}
+
+// count takes n more tracks of owner into account, or fewer if n is negative.
+// The caller holds mu.
+func (s *Store) count(owner string, n int) error {
+	l := s.limits.Load()
+	if n > 0 && s.tracks+n > l.Max {
+		return ErrFull
+	}
+	if owner != "" {
+		if n > 0 && l.PerOwner > 0 && s.owners[owner]+n > l.PerOwner {
+			return ErrOwner
+		}
+		if s.owners[owner] += n; s.owners[owner] == 0 {
+			delete(s.owners, owner)
+		}
+	}
+	s.tracks += n
+	return nil
+}
+
+// Add appends tracks to the session, which from then on is one of several
+// tracks. It takes the sources over as Create does. Errors: ErrNoSession,
+// ErrTracks, ErrFull, ErrOwner.
+func (s *Session) Add(sources []Source) ([]*Track, error) {
+	added := s.newTracks(sources, true)
+	if err := s.insert(added); err != nil {
+		closeAll(sources)
+		return nil, err
+	}
+	return added, nil
+}
+
+func (s *Session) insert(added []*Track) error {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.store.sessions[s.ID] != s {
+		return ErrNoSession
+	}
+	if len(added) == 0 || len(s.tracks)+len(added) > MaxTracks {
+		return ErrTracks
+	}
+	if err := s.store.count(s.owner, len(added)); err != nil {
+		return err
+	}
+	s.tracks, s.multi = slices.Concat(s.tracks, added), true
+	return nil
+}
+
+// Remove ends the track called id and its keys. When it was the active one, the
+// next in order is. Errors: ErrNoSession, ErrNoTrack, ErrSingle, ErrLast.
+func (s *Session) Remove(id string) error {
+	t, err := s.takeOut(id)
+	if err != nil {
+		return err
+	}
+	if err := t.close(); err != nil {
+		s.store.cfg.Logger.Warn("close a track", "session", s, "err", err)
+	}
+	return nil
+}
+
+func (s *Session) takeOut(id string) (*Track, error) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.tracks, func(t *Track) bool { return t.ID == id })
+	switch {
+	case s.store.sessions[s.ID] != s:
+		return nil, ErrNoSession
+	case i < 0:
+		return nil, ErrNoTrack
+	case !s.multi:
+		return nil, ErrSingle
+	case len(s.tracks) == 1:
+		return nil, ErrLast
+	}
+	t := s.tracks[i]
+	s.tracks = slices.Concat(s.tracks[:i], s.tracks[i+1:])
+	return t, s.store.count(s.owner, -1)
 }
 
 // Get returns a live session and notes that it is in use. Errors: ErrNoSession.
@@ -232,7 +361,7 @@ func (s *Store) Get(id string) (*Session, error) {
 	sess := s.sessions[id]
 	s.mu.Unlock()
 	now := s.cfg.Now()
-	if sess == nil || sess.idle(now) > s.cfg.Limits.TTL {
+	if sess == nil || sess.idle(now) > s.limits.Load().TTL {
 		return nil, ErrNoSession
 	}
 	sess.touch(now)
@@ -256,13 +385,13 @@ func (s *Store) End(id string) error {
 
 // Sweep ends idle sessions until ctx is done.
 func (s *Store) Sweep(ctx context.Context) {
-	tick := time.NewTicker(min(s.cfg.Limits.TTL/4, time.Minute))
-	defer tick.Stop()
 	for {
+		timer := time.NewTimer(min(s.limits.Load().TTL/4, time.Minute))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
-		case <-tick.C:
+		case <-timer.C:
 			s.sweep()
 		}
 	}
@@ -273,7 +402,7 @@ func (s *Store) sweep() {
 	var idle []*Session
 	s.mu.Lock()
 	for _, sess := range s.sessions {
-		if sess.idle(now) > s.cfg.Limits.TTL {
+		if sess.idle(now) > s.limits.Load().TTL {
 			s.forget(sess)
 			idle = append(idle, sess)
 		}
@@ -288,14 +417,16 @@ func (s *Store) sweep() {
 // forget takes sess out. The caller holds mu.
 func (s *Store) forget(sess *Session) {
 	delete(s.sessions, sess.ID)
-	s.tracks -= len(sess.tracks)
+	_ = s.count(sess.owner, -len(sess.Tracks())) // fewer are always taken
 }
 
-// Close ends every session.
+// Close ends every session and whatever the store does by itself.
 func (s *Store) Close() {
+	s.prewarm.close()
 	s.mu.Lock()
 	all := s.sessions
 	s.sessions, s.tracks = map[string]*Session{}, 0
+	clear(s.owners)
 	s.mu.Unlock()
 	for _, sess := range all {
 		sess.close()
@@ -315,25 +446,15 @@ type Stats struct {
 
 // Stats counts what the store has done.
 func (s *Store) Stats() Stats {
+	n, bytes := s.shelf.counts()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Live: len(s.sessions), Tracks: s.tracks, Created: s.created, Expired: s.expired, Exchanges: s.exchanges.Load()}
+	return Stats{
+		Live: len(s.sessions), Tracks: s.tracks, Created: s.created, Expired: s.expired, Exchanges: s.exchanges.Load(),
+		CacheHits: s.shelf.hits.Load(), CacheMisses: s.shelf.misses.Load(), CacheBytes: bytes, CacheSlices: n,
+		Prewarmed: s.warmed.Load(), PrewarmMisses: s.tooWarm.Load(),
+	}
 }
-
-// SetLimits replaces the limits. What is live stays, even if it is over them.
-func (s *Store) SetLimits(l Limits) {}
-
-// Add appends tracks to the session, which from then on is one of several
-// tracks. It takes the sources over as Create does. Errors: ErrNoSession,
-// ErrFull, ErrOwner.
-func (s *Session) Add(sources []Source) ([]*Track, error) {
-	closeAll(sources)
-	return nil, ErrFull
-}
-
-// Remove ends the track called id and its keys. Errors: ErrNoTrack, ErrSingle,
-// ErrLast.
-func (s *Session) Remove(id string) error { return ErrSingle }
 
 func (s *Session) touch(now time.Time) { s.lastUsed.Store(now.UnixNano()) }
 
@@ -341,18 +462,23 @@ func (s *Session) idle(now time.Time) time.Duration {
 	return time.Duration(now.UnixNano() - s.lastUsed.Load())
 }
 
-// Tracks returns the session's tracks in order. The caller must not change
-// the slice.
-func (s *Session) Tracks() []*Track { return s.tracks }
+// Tracks returns the session's tracks in order, the active one first. The
+// caller must not change the slice.
+func (s *Session) Tracks() []*Track {
+	tracks, _ := s.list()
+	return tracks
+}
 
-// Track returns the track called id; "" is the first, which is the active
-// one. Errors: ErrNoTrack.
+func (s *Session) list() (tracks []*Track, multi bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracks, s.multi
+}
+
+// Track returns the track called id; "" is the active one. Errors: ErrNoTrack.
 func (s *Session) Track(id string) (*Track, error) {
-	if id == "" {
-		return s.tracks[0], nil
-	}
-	for _, t := range s.tracks {
-		if t.ID == id {
+	for _, t := range s.Tracks() {
+		if id == "" || t.ID == id {
 			return t, nil
 		}
 	}
@@ -373,7 +499,7 @@ func Short(id string) string {
 }
 
 func (s *Session) close() {
-	for _, t := range s.tracks {
+	for _, t := range s.Tracks() {
 		if err := t.close(); err != nil {
 			s.store.cfg.Logger.Warn("close a track", "session", s, "err", err)
 		}

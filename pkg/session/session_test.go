@@ -138,7 +138,7 @@ func (l listener) plain(t testing.TB, sess *Session, i int) []byte {
 	if slice.Index != i {
 		t.Errorf("slice %d says it is %d", i, slice.Index)
 	}
-	out, err := l.unpack.Append(nil, slice.Body, pack.MaxPlain)
+	out, err := l.unpack.Append(nil, bytes.Clone(slice.Body), pack.MaxPlain)
 	if err != nil {
 		t.Fatal(err)
 	}

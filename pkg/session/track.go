@@ -27,8 +27,7 @@ func makers() int { return runtime.GOMAXPROCS(0) + 1 }
 // Track is one track of a session. The track is read and cut at its first
 // key exchange.
 type Track struct {
-	ID    string
-	Index int // from 0
+	ID string
 
 	session *Session
 	source  Source
@@ -45,12 +44,26 @@ type Track struct {
 // its own. A slice ID therefore names the key too, and several listeners on
 // one session all hear it. It has no copy of the file's index.
 type exchange struct {
-	ids    ids
-	box    *seal.Box
-	native bool // PCM as stored, rather than as protocol v1 can name it
-	cut    *cutting
-	info   audio.Info
+	ids  ids
+	box  *seal.Box
+	form form
+	cut  *cutting
+	info audio.Info
+
+	// Guarded by the shelf's mu.
+	kept   map[int]*sealed // by slice
+	making map[int]*making
+	gone   bool // it ended: nothing is kept any more
 }
+
+// form is how a track's sound is stored in slices.
+type form int
+
+const (
+	plain   form = iota // as protocol v1 can name it
+	native              // PCM as the file stores it
+	decoded             // PCM, where the client does not take the codec
+)
 
 // Exchange does the server's half of the key exchange and returns the answer
 // to send. The caller calls sent when it is: until then it counts as memory
@@ -75,16 +88,30 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	if err := t.cutOnce(content); err != nil {
 		return nil, nil, err
 	}
-	if sent, err = t.session.reserve(ctx); err != nil {
+	release, err := t.session.reserve(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
-	e := &exchange{box: seal.NewBox(key), native: req.PCM == wire.PCMNative}
+	e := &exchange{box: seal.NewBox(key), form: req.form(content.Track().Info().Codec)}
 	if err := t.admit(e, content); err != nil {
-		sent()
+		release()
 		return nil, nil, err
 	}
-	t.session.store.exchanges.Add(1)
-	return &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}, sent, nil
+	store := t.session.store
+	store.exchanges.Add(1)
+	answer = &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}
+	return answer, func() { release(); store.prewarm.add(t, e) }, nil
+}
+
+// form is what the client gets of a track.
+func (a Ask) form(codec audio.Codec) form {
+	switch {
+	case codec != audio.PCM && a.Decodes != nil && !a.Decodes(codec):
+		return decoded
+	case a.PCM == wire.PCMNative:
+		return native
+	}
+	return plain
 }
 
 // admit fills e from the content and adds it to the live exchanges.
@@ -97,7 +124,10 @@ func (t *Track) admit(e *exchange, content Content) error {
 	if len(t.exchanges) >= MaxExchanges {
 		return ErrExchanges
 	}
-	track := represent(content.Track(), e.native)
+	track, err := t.session.store.represent(content.Track(), e.form)
+	if err != nil {
+		return err
+	}
 	if err := pack.Check(track, t.cut.plan); err != nil {
 		return err
 	}
@@ -155,12 +185,18 @@ func (t *Track) cutOnce(content Content) error {
 	return nil
 }
 
-// represent chooses how samples are stored in slices.
-func represent(track audio.Track, native bool) audio.Track {
-	if native {
-		return track
+// represent is track as its slices hold it.
+func (s *Store) represent(track audio.Track, f form) (audio.Track, error) {
+	switch f {
+	case native:
+		return track, nil
+	case plain:
+		return wav.Compatible(track), nil
 	}
-	return wav.Compatible(track)
+	if s.cfg.PCM == nil {
+		return nil, fmt.Errorf("the client does not take %s: %w", track.Info().Codec, audio.ErrUnsupported)
+	}
+	return s.cfg.PCM(track)
 }
 
 // find returns the exchange and index a slice ID belongs to.
@@ -178,39 +214,84 @@ func (t *Track) find(id string) (*exchange, int, bool) {
 // patience is how long a request waits for its turn.
 const patience = 20 * time.Second
 
-// Slice makes the sealed slice called id, of the track called trackID ("" for
-// any). The caller releases it. It waits, up to patience, when all cores are
-// making slices or those that wait for slow listeners fill the memory meant
-// for them. Errors: ErrNoSlice, ErrNoTrack, ErrChanged, those of the file,
-// context.DeadlineExceeded when the wait was too long, and ctx's.
+// Slice returns the sealed slice called id, of the track called trackID ("" for
+// any). The caller releases it. It is made, unless it is kept or being made; then
+// Slice waits, up to patience, when all cores are making slices or those that
+// wait for slow listeners fill the memory meant for them. Errors: ErrNoSlice,
+// ErrNoTrack, ErrChanged, those of the file, context.DeadlineExceeded when the
+// wait was too long, and ctx's.
 func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error) {
 	t, e, i, err := s.find(trackID, id)
 	if err != nil {
 		return nil, err
 	}
+	k, made, err := s.store.slice(ctx, t, e, i)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		s.store.shelf.misses.Add(1)
+	} else {
+		s.store.shelf.hits.Add(1)
+	}
+	return &Slice{Body: k.body, Sum: k.sum, Index: i, Format: string(e.info.Container), from: k, shelf: s.store.shelf}, nil
+}
+
+// slice returns slice i of e with a reference, and whether this call made it.
+func (s *Store) slice(ctx context.Context, t *Track, e *exchange, i int) (_ *sealed, made bool, err error) {
+	for {
+		k, wait, own := s.shelf.lookup(e, i)
+		switch {
+		case k != nil:
+			return k, false, nil
+		case own != nil:
+			k, err := s.prepare(ctx, t, e, i, own)
+			return k, true, err
+		}
+		k, err := s.shelf.await(ctx, wait)
+		if !errors.Is(err, errAgain) {
+			return k, false, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+// prepare makes slice i of e and settles own, whatever comes.
+func (s *Store) prepare(ctx context.Context, t *Track, e *exchange, i int, own *making) (k *sealed, err error) {
+	err = errAgain // of a panic below: the next one in line tries again
+	defer func() {
+		told := err
+		if err != nil && ctx.Err() != nil {
+			told = errAgain
+		}
+		s.shelf.settle(e, i, own, k, told)
+	}()
+	k, err = s.produce(ctx, t, e, i)
+	return k, err
+}
+
+// produce makes slice i of e.
+func (s *Store) produce(ctx context.Context, t *Track, e *exchange, i int) (*sealed, error) {
 	content, err := t.open(ctx) // before waiting: it may have to read a whole file
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close()
-	need := e.need(i)
-	turn, err := s.store.takeTurn(ctx, need)
+	turn, err := s.takeTurn(ctx, e.need(i))
 	if err != nil {
 		return nil, err
 	}
 	defer turn.end()
-	slice, err := s.store.make(e, content, i, need)
-	if err != nil {
-		return nil, err
-	}
-	turn.pass(slice)
-	return slice, nil
+	return s.make(e, content, i, turn)
 }
 
 // turn is a core, and room in memory, to make a slice.
 type turn struct {
 	store *Store
-	room  int64
+	need  int64
+	room  int64 // 0 once a slice has it
 }
 
 // takeTurn waits for a core and for the room of a buffer for need bytes. The
@@ -218,7 +299,7 @@ type turn struct {
 func (s *Store) takeTurn(ctx context.Context, need int64) (*turn, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	t := &turn{s, bufferSize(need)}
+	t := &turn{s, need, bufferSize(need)}
 	if err := s.room.Acquire(ctx, t.room); err != nil {
 		return nil, err
 	}
@@ -231,22 +312,20 @@ func (s *Store) takeTurn(ctx context.Context, need int64) (*turn, error) {
 	}
 }
 
-// pass hands the room over to slice, until that is sent.
-func (t *turn) pass(slice *Slice) {
-	slice.store, slice.room = t.store, t.room
-	t.room = 0
-}
-
 // end gives the core back and, if the slice did not come about, its room.
 func (t *turn) end() {
 	<-t.store.slots
 	t.store.room.Release(t.room)
 }
 
-func (s *Store) make(e *exchange, content Content, i int, need int64) (*Slice, error) {
-	track := represent(content.Track(), e.native)
-	p := pack.NewPacker(track, e.cut.plan, s.level(track.Info().Codec), e.box)
-	buf := takeBuffer(need)
+// make makes slice i and hands the turn's room over to it.
+func (s *Store) make(e *exchange, content Content, i int, turn *turn) (*sealed, error) {
+	track, err := s.represent(content.Track(), e.form)
+	if err != nil {
+		return nil, err
+	}
+	p := pack.NewPacker(track, e.cut.plan, s.level(track.Info().Codec, e.form), e.box)
+	buf := takeBuffer(turn.need)
 	body, err := p.Append(*buf, content, i)
 	if err == nil {
 		err = content.Check()
@@ -255,7 +334,9 @@ func (s *Store) make(e *exchange, content Content, i int, need int64) (*Slice, e
 		giveBuffer(buf, *buf)
 		return nil, err
 	}
-	return &Slice{Body: body, Index: i, buf: buf}, nil
+	k := newSealed(body, buf, turn.room)
+	turn.room = 0
+	return k, nil
 }
 
 // need is the most bytes the body of slice i takes: never much more than it
@@ -264,8 +345,11 @@ func (e *exchange) need(i int) int64 {
 	const rest = 320 << 10 // headers up to 256 KiB in Ogg, reservoir, preroll
 	from, to := e.cut.plan.Bounds(i)
 	n := to.Off - from.Off
-	if !e.native {
+	switch e.form {
+	case plain:
 		n *= 2 // 8-bit samples are widened
+	case decoded:
+		n = int64(to.At-from.At) * int64(e.info.Channels*e.info.Sample.Bytes())
 	}
 	extra := int64(rest)
 	if e.info.Codec == audio.PCM {
@@ -290,7 +374,7 @@ func (t *Track) open(ctx context.Context) (Content, error) {
 }
 
 func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
-	tracks := s.tracks
+	tracks := s.Tracks()
 	if trackID != "" {
 		t, err := s.Track(trackID)
 		if err != nil {
@@ -306,9 +390,13 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 	return nil, nil, 0, ErrNoSlice
 }
 
-// level is the deflater for a codec: stored for what is compressed already.
-func (s *Store) level(codec audio.Codec) *compress.Deflater {
-	if pack.Level(codec, s.deflate.Level()) == compress.MinLevel {
+// level is the deflater for a codec: stored for what is compressed already, and
+// the default level for what was decoded to be PCM (protocol v1 section 4).
+func (s *Store) level(codec audio.Codec, f form) *compress.Deflater {
+	switch {
+	case f == decoded:
+		return s.usual
+	case pack.Level(codec, s.deflate.Level()) == compress.MinLevel:
 		return s.stored
 	}
 	return s.deflate
@@ -320,12 +408,23 @@ func (t *Track) contentVersion() string {
 	return t.version
 }
 
+// ended says whether the track's session is over.
+func (t *Track) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 func (t *Track) close() error {
 	t.mu.Lock()
-	cut := t.cut
+	cut, exchanges := t.cut, t.exchanges
 	t.exchanges, t.cut, t.closed = nil, nil, true
 	t.mu.Unlock()
+	for _, e := range exchanges {
+		t.session.store.shelf.clear(e)
+	}
 	if cut != nil {
+		t.session.slices.Add(-int64(cut.plan.Len()))
 		t.session.store.cuts.drop(cut)
 	}
 	return t.source.Close()

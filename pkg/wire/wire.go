@@ -28,16 +28,17 @@ var SliceHeaders = [...]string{HeaderSliceID, HeaderSequence, HeaderSession, Hea
 // ivLength is the length of the nonce at the end of a slice, bytes.
 const ivLength = 12
 
-// SetSliceHeaders fills h for slice number seq (from 0) with this body.
-func SetSliceHeaders(h http.Header, session, slice string, seq int, body []byte) {
+// SetSliceHeaders fills h for slice number seq (from 0), with a body of n bytes
+// and their CRC-32.
+func SetSliceHeaders(h http.Header, session, slice string, seq, n int, sum uint32) {
 	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(n))
 	h.Set(HeaderSliceID, slice)
 	h.Set(HeaderSequence, strconv.Itoa(seq))
 	h.Set(HeaderSession, session)
-	h.Set(HeaderLength, strconv.Itoa(len(body)-ivLength))
+	h.Set(HeaderLength, strconv.Itoa(n-ivLength))
 	h.Set(HeaderIVLength, strconv.Itoa(ivLength))
-	h.Set(HeaderCRC, CRC(body))
+	h.Set(HeaderCRC, fmt.Sprintf("%08x", sum))
 }
 
 // CRC is the checksum of a slice body: CRC-32/IEEE, 8 lower-case hex digits.

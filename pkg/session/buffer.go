@@ -7,23 +7,6 @@ import (
 	"secstream/pkg/pack"
 )
 
-// Slice is a sealed slice, in a buffer that goes back when Release is called.
-type Slice struct {
-	Body  []byte
-	Index int
-	buf   *[]byte
-	store *Store
-	room  int64
-}
-
-// Release gives the buffer and its room in memory back. The buffer holds
-// nothing in the clear.
-func (s *Slice) Release() {
-	giveBuffer(s.buf, s.Body)
-	s.store.room.Release(s.room)
-	s.Body = nil
-}
-
 // Buffers come in sizes of powers of two, each with a pool of its own: a
 // small slice must not keep the buffer of a large one from others, and
 // what it takes is known before it is made.
