@@ -55,6 +55,11 @@ func xing(h header, frames int, encoder string, delay, padding int) []byte {
 	return b
 }
 
+// ending is b with the last bytes replaced by end.
+func ending(b, end []byte) []byte {
+	return append(b[:len(b)-len(end):len(b)-len(end)], end...)
+}
+
 func cat(parts ...[]byte) []byte {
 	var b []byte
 	for _, p := range parts {
@@ -103,5 +108,13 @@ func lyrics2() []byte {
 }
 
 func lyrics1() []byte { return []byte("LYRICSBEGINla la la la LYRICSEND") }
+
+// tagsBehind are the tags that may stand behind the audio.
+func tagsBehind() map[string][]byte {
+	return map[string][]byte{
+		"ID3v1": id3v1(), "APE": ape(false), "APE with header": ape(true), "ID3v2": id3v2Footer(9),
+		"Lyrics3 v1": lyrics1(), "Lyrics3 v2": lyrics2(), "APE and ID3v1": cat(ape(true), id3v1()),
+	}
+}
 
 func lengthOf(n int, h header) audio.Frames { return audio.Frames(n) * h.samples() }

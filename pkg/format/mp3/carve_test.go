@@ -78,6 +78,34 @@ func TestSlicesAreSound(t *testing.T) {
 	}
 }
 
+// TestTagsInMainData: a frame that ends like a tag is a frame nevertheless, in
+// a file and at the end of a slice. One that is cut short where a tag begins
+// is not, and the tag is a tag.
+func TestTagsInMainData(t *testing.T) {
+	for name, tag := range tagsBehind() {
+		for _, lead := range [][]byte{nil, xing(head44, 30, "LAME3.100", 576, 529)} {
+			for _, after := range [][]byte{nil, id3v1(), cat(ape(true), id3v1())} {
+				data := cat(lead, ending(silence(head44, 30), tag), after)
+				in := open(t, data).Info()
+				if in.Frames+in.Delay != lengthOf(30, head44) || in.DamageN != 0 || after == nil && in.Tags.Title != "" {
+					t.Errorf("%s: %+v", name, in)
+				}
+			}
+			displaced := cat(lead, ending(silence(head44, 30), tag), junk(5))
+			sound(t, displaced, open(t, displaced), 1)
+			short := silence(head44, 30)
+			short = cat(lead, short[:len(short)-len(tag)-1], tag)
+			if in := open(t, short).Info(); in.Frames+in.Delay+in.Padding != lengthOf(29, head44) {
+				t.Errorf("%s behind a frame cut short: %d frames, %v", name, in.Frames, in.Damage)
+			}
+		}
+	}
+	one := ending(silence(head44, 1), id3v1())
+	if in := open(t, one).Info(); in.Frames != lengthOf(1, head44) || in.DamageN != 0 {
+		t.Errorf("one frame: %+v", in)
+	}
+}
+
 // sound checks that the slices, opened again, are undamaged but for what is
 // wrong with frames of the file, and as long as they should be.
 func sound(t testing.TB, data []byte, tr *Track, seconds ...float64) {

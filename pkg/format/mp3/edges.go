@@ -43,6 +43,9 @@ func (e *edges) trim() (from, to int64) {
 	}
 	to = e.size
 	for range maxTrailing {
+		if e.framed(from, to) {
+			break
+		}
 		n := e.trailing(from, to)
 		if n == 0 {
 			break
@@ -51,6 +54,40 @@ func (e *edges) trim() (from, to int64) {
 	}
 	e.tags.Merge(e.old)
 	return from, to
+}
+
+// framed reports whether frames end at end: two in a row, or the only one
+// there is. What looks like a tag there is then the last frame's main data, as
+// ffmpeg, mpg123 and lame take it, which ask for tags between frames alone.
+func (e *edges) framed(from, end int64) bool {
+	at := max(from, end-2*maxFrame)
+	b := e.read(at, int(end-at))
+	for i := range b {
+		h, next := hop(b, i)
+		switch {
+		case h == 0:
+			continue
+		case next == len(b) && at+int64(i) == from:
+			return true
+		}
+		if g, last := hop(b, next); g != 0 && last == len(b) && g.follows(h) {
+			return true
+		}
+	}
+	return false
+}
+
+// hop returns the header of Layer III at b[i] and where its frame ends, which
+// may be past b; the header is 0 if there is none.
+func hop(b []byte, i int) (header, int) {
+	if i+headerBytes > len(b) || b[i] != 0xFF {
+		return 0, 0
+	}
+	h := header(binary.BigEndian.Uint32(b[i:]))
+	if !h.valid() || h.free() || h.layer() != 3 {
+		return 0, 0
+	}
+	return h, i + h.length()
 }
 
 // read returns n bytes at off, nil if they are not there. Errors are left to

@@ -110,6 +110,21 @@ func TestOddTrimsExact(t *testing.T) {
 	}
 }
 
+// TestTagsInMainDataExact: the other decoders play a frame that ends like a
+// tag, too.
+func TestTagsInMainDataExact(t *testing.T) {
+	for name, tag := range tagsBehind() {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "a.mp3")
+			data := cat(xing(head44, 60, "LAME3.100", 576, 529), ending(silence(head44, 60), tag))
+			if err := os.WriteFile(file, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			exact(t, file, 1)
+		})
+	}
+}
+
 // TestDamagedExact cuts a damaged file into slices: their joined decode is
 // that of one slice of everything, wherever the cuts fall.
 func TestDamagedExact(t *testing.T) {

@@ -32,7 +32,10 @@ func seeds(t testing.TB) [][]byte {
 	}
 	return append(out,
 		cat(id3v2(30), xing(head44, 20, "LAME3.100", 576, 1800), silence(head44, 20), lyrics2(), ape(true), id3v1()),
-		cat(ape(true), silence(head8, 90), id3v2Footer(9)))
+		cat(ape(true), silence(head8, 90), id3v2Footer(9)),
+		// Tags the walk takes for main data, since they are not at the end of
+		// the file; they are at the end of a slice.
+		cat(id3v2(30), xing(head44, 20, "LAME3.100", 576, 1800), ending(silence(head44, 3), ape(true)), junk(4), id3v1()))
 }
 
 // check opens, indexes and slices whatever the bytes are. What comes out must
