@@ -13,7 +13,6 @@ import (
 	gomp3 "github.com/hajimehoshi/go-mp3"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/decode"
 )
 
 // goDecode is the plain output of a decoder in Go that trims nothing and
@@ -118,12 +117,7 @@ func sound(t testing.TB, data []byte, tr *Track, seconds ...float64) {
 		if dst, err = tr.Carve(dst[:0], bytes.NewReader(data), from, to); err != nil {
 			t.Fatalf("slice %d at %d: %v", i, from.At, err)
 		}
-		again := open(t, dst)
-		if again.end != int64(len(dst)) {
-			decodes(t, dst, tr, from, to) // the last frame's data looks like a tag
-			continue
-		}
-		in := again.Info()
+		in := open(t, dst).Info()
 		if tr.Preroll(from) == 0 && in.Details[len(in.Details)-1].Name != "channel mode" {
 			continue // the file's first frame looks like a tag
 		}
@@ -133,35 +127,6 @@ func sound(t testing.TB, data []byte, tr *Track, seconds ...float64) {
 		if from.At > 0 && to.At < tr.Cuts().Total() && in.Padding != 0 {
 			t.Errorf("slice %d: padding %d", i, in.Padding)
 		}
-	}
-}
-
-// decodes asks the player's decoder, which takes nothing for a tag that stands
-// behind the audio, whether the slice holds what it should.
-func decodes(t testing.TB, slice []byte, tr *Track, from, to audio.Cut) {
-	t.Helper()
-	in := tr.Info()
-	d, err := decode.New(decode.Params{Codec: audio.Layer3, SampleRate: in.SampleRate, Channels: in.Channels}, slice)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := tr.Preroll(from) + to.At - from.At
-	if to.At == tr.Cuts().Total() {
-		want += tr.over
-	}
-	got, p := audio.Frames(0), make([]float64, 4096*in.Channels)
-	for {
-		n, err := d.Read(p)
-		got += n
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got != want {
-		t.Errorf("the slice at %d decodes to %d frames, want %d", from.At, got, want)
 	}
 }
 
