@@ -19,6 +19,8 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
+	"secstream/pkg/handshake"
+	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
 	"secstream/pkg/wire"
 
@@ -74,6 +76,11 @@ type Config struct {
 	Workers   int          // how many are made ahead at once; default 3
 	Logger    *slog.Logger // default: discard
 	Now       func() time.Time
+
+	// Pieces that replace protocol v1's. Published clients then cannot play.
+	Compression compress.Codec     // of PCM; default DEFLATE at level Deflate. With another, other audio is not compressed
+	Cipher      seal.Cipher        // default AES-256-GCM
+	Exchange    handshake.Exchange // default P-256
 }
 
 // Limits bound what listeners may hold. The zero value of each field means its
@@ -130,11 +137,9 @@ const (
 
 // Store holds the live sessions. It is safe for concurrent use.
 type Store struct {
-	cfg     Config
-	deflate *compress.Deflater  // for what is worth compressing
-	stored  *compress.Deflater  // level 0
-	slots   chan struct{}       // bounds how many slices are made at once
-	room    *semaphore.Weighted // bounds the bytes of answers made and not sent yet
+	cfg   Config
+	slots chan struct{}       // bounds how many slices are made at once
+	room  *semaphore.Weighted // bounds the bytes of answers made and not sent yet
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -166,17 +171,11 @@ func NewStore(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	deflate, err := compress.NewDeflater(cfg.Deflate)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := compress.NewDeflater(compress.MinLevel)
-	if err != nil {
+	if err := cfg.pieces(); err != nil {
 		return nil, err
 	}
 	return &Store{
-		cfg: cfg, deflate: deflate, stored: stored,
-		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom), sessions: map[string]*Session{},
+		cfg: cfg, slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom), sessions: map[string]*Session{},
 		cuts: cuts{byKey: map[cutKey]*cutting{}},
 	}, nil
 }

@@ -13,7 +13,6 @@ import (
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
 	"secstream/pkg/format/wav"
-	"secstream/pkg/handshake"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
@@ -47,6 +46,7 @@ type Track struct {
 type exchange struct {
 	ids    ids
 	box    *seal.Box
+	codec  compress.Codec
 	native bool // PCM as stored, rather than as protocol v1 can name it
 	cut    *cutting
 	info   audio.Info
@@ -57,15 +57,19 @@ type exchange struct {
 // in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrSameIDs, ErrLong,
 // ErrFull, and those of opening the track and of waiting. A failed exchange leaves no key.
 func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, sent func(), err error) {
-	pair, err := handshake.NewPair()
+	half, err := t.session.store.cfg.Exchange.New()
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := pair.Agree(req.PublicKey)
+	key, err := half.Agree(req.PublicKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer key.Wipe()
+	box, err := seal.NewBoxWith(t.session.store.cfg.Cipher, key)
+	if err != nil {
+		return nil, nil, err
+	}
 	content, err := t.source.Open(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the track: %w", err)
@@ -78,13 +82,15 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	if sent, err = t.session.reserve(ctx); err != nil {
 		return nil, nil, err
 	}
-	e := &exchange{box: seal.NewBox(key), native: req.PCM == wire.PCMNative}
+	e := &exchange{box: box, native: req.PCM == wire.PCMNative}
 	if err := t.admit(e, content); err != nil {
 		sent()
 		return nil, nil, err
 	}
 	t.session.store.exchanges.Add(1)
-	return &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}, sent, nil
+	return &wire.KeyAnswer{
+		PublicKey: half.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.Metadata(t.session.store.cfg.Exchange.Name()),
+	}, sent, nil
 }
 
 // admit fills e from the content and adds it to the live exchanges.
@@ -110,6 +116,7 @@ func (t *Track) admit(e *exchange, content Content) error {
 	}
 	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
+	e.codec = pack.Compression(e.info.Codec, t.session.store.cfg.Compression)
 	e.info.Pictures, e.info.Details = nil, nil // not for the wire; they would only take memory
 	e.info.Damage = slices.Clone(e.info.Damage[:min(len(e.info.Damage), 1)])
 	t.exchanges = append(t.exchanges, e)
@@ -245,7 +252,7 @@ func (t *turn) end() {
 
 func (s *Store) make(e *exchange, content Content, i int, need int64) (*Slice, error) {
 	track := represent(content.Track(), e.native)
-	p := pack.NewPacker(track, e.cut.plan, s.level(track.Info().Codec), e.box)
+	p := pack.NewPacker(track, e.cut.plan, e.codec, e.box)
 	buf := takeBuffer(need)
 	body, err := p.Append(*buf, content, i)
 	if err == nil {
@@ -271,7 +278,7 @@ func (e *exchange) need(i int) int64 {
 	if e.info.Codec == audio.PCM {
 		extra = 16 << 10 // of stored blocks and the seal
 	}
-	return min(n+n/1024+extra, maxBuffer)
+	return min(max(n+n/1024, int64(e.codec.Bound(int(n))))+extra, maxBuffer)
 }
 
 // open opens the content the session began with.
@@ -304,14 +311,6 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 		}
 	}
 	return nil, nil, 0, ErrNoSlice
-}
-
-// level is the deflater for a codec: stored for what is compressed already.
-func (s *Store) level(codec audio.Codec) *compress.Deflater {
-	if pack.Level(codec, s.deflate.Level()) == compress.MinLevel {
-		return s.stored
-	}
-	return s.deflate
 }
 
 func (t *Track) contentVersion() string {
