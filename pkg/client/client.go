@@ -1,8 +1,8 @@
 // Package client is the listening end of the slice API: it lists a server's
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
 // and track IDs go in, slices in the clear come out, and are wiped when they
-// are released. It imports audio, decode (for its Params), handshake, pack,
-// seal and wire.
+// are released. It imports audio, compress, decode (for its Params),
+// handshake, pack, seal and wire.
 package client
 
 import (
@@ -19,6 +19,9 @@ import (
 	"strings"
 	"time"
 
+	"secstream/pkg/compress"
+	"secstream/pkg/handshake"
+	"secstream/pkg/seal"
 	"secstream/pkg/wire"
 )
 
@@ -39,6 +42,7 @@ type Client struct {
 	http     *http.Client
 	ahead    int
 	patience time.Duration
+	pieces   pieces
 }
 
 // Config tunes a Client; the zero value is what players use.
@@ -47,6 +51,10 @@ type Config struct {
 	Patience  time.Duration     // how long a request that may yet succeed is tried again; default 8 s, as a restart takes
 	Transport http.RoundTripper // default: one with time limits
 	Name      string            // what errors call the server, when its address is a secret; default the address
+
+	Exchange handshake.Exchange // default P-256, which is protocol v1's
+	Codecs   []compress.Codec   // taken besides those of package compress
+	Ciphers  []seal.Cipher      // taken besides those of package seal
 }
 
 // Time limits of the default transport and of a silent server.
@@ -77,6 +85,9 @@ func New(address string, cfg Config) (*Client, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = 8 * time.Second
 	}
+	if cfg.Exchange == nil {
+		cfg.Exchange = handshake.P256{}
+	}
 	if cfg.Transport == nil {
 		cfg.Transport = &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
@@ -90,7 +101,8 @@ func New(address string, cfg Config) (*Client, error) {
 	}
 	return &Client{
 		base: base, name: cmp.Or(cfg.Name, base.String()), ahead: cfg.Ahead, patience: cfg.Patience,
-		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
+		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers},
+		http:   &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/compress"
 	"secstream/pkg/decode"
-	"secstream/pkg/handshake"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
 	"secstream/pkg/wire"
@@ -26,6 +26,7 @@ type Track struct {
 	info    audio.Info
 	ids     []string
 	spans   []wire.Slice
+	codec   compress.Codec
 	unpack  *pack.Unpacker
 
 	ctx    context.Context // ends with Close; fetches ahead outlive the call that began them
@@ -69,22 +70,29 @@ func (t *Track) path(rest string) string {
 const exchangePath = "/key-exchange"
 
 func (t *Track) exchange(ctx context.Context) error {
-	pair, err := handshake.NewPair()
+	pieces := &t.c.pieces
+	half, err := pieces.exchange.New()
 	if err != nil {
 		return err
 	}
 	var answer wire.KeyAnswer
-	req := wire.KeyRequest{PublicKey: pair.Public(), PCM: wire.PCMNative, Metadata: wire.V1Metadata()}
+	req := wire.KeyRequest{PublicKey: half.Public(), PCM: wire.PCMNative, Metadata: wire.Metadata(pieces.exchange.Name())}
 	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer, maxKeys); err != nil {
 		return err
 	}
-	key, err := pair.Agree(answer.PublicKey)
+	if err := pieces.agreed(answer.Metadata); err != nil {
+		return err
+	}
+	key, err := half.Agree(answer.PublicKey)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
 	defer key.Wipe()
-	t.unpack = pack.NewUnpacker(seal.NewBox(key))
-	return t.take(answer.SessionInfo)
+	if err := t.take(answer.SessionInfo); err != nil {
+		return err
+	}
+	t.codec, t.unpack, err = pieces.unpacker(&answer.SessionInfo.TrackFacts, key)
+	return err
 }
 
 // Bounds on what a server may claim.
@@ -230,9 +238,8 @@ func (t *Track) drop(i int, f *fetch) {
 
 // fetchSlice fetches, checks and opens one slice.
 func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
-	const frame = seal.Overhead + 1024 // nonce, tag, and some stored-block headers
 	limit := int64(t.plainLimit(i))
-	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(t.ids[i])), nil, nil, limit+limit/1000+frame)
+	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(t.ids[i])), nil, nil, t.bodyLimit(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -257,6 +264,12 @@ func (t *Track) plainLimit(i int) int {
 	}
 	n := int64(t.spans[i].Samples) * int64(t.info.Channels) * int64(t.info.Sample.Bytes())
 	return int(min(n, pack.MaxPlain))
+}
+
+// bodyLimit is the most bytes that a body holding plain may have: what the
+// codec makes of so many, or protocol v1's other servers.
+func (t *Track) bodyLimit(plain int64) int64 {
+	return max(plain+plain/1000+1024, int64(t.codec.Bound(int(plain)))) + seal.Overhead
 }
 
 // Release wipes slice i.

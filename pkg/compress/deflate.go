@@ -1,9 +1,6 @@
-// Package compress makes and reads raw DEFLATE streams (RFC 1951), one whole
-// stream for each slice. It imports nothing of ours.
 package compress
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,35 +10,31 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Levels of compression: 0 stores, 9 tries hardest.
+// Levels of DEFLATE: 0 stores, 9 tries hardest.
 const (
 	MinLevel     = 0
 	MaxLevel     = 9
 	DefaultLevel = 6
 )
 
-// ErrExpand is returned by Inflate for a stream that is not valid DEFLATE or
-// that holds more or less than was announced.
-var ErrExpand = errors.New("compressed data is damaged")
-
 const (
 	// blockMax is the most bytes one stored block can hold (RFC 1951 §3.2.4).
 	blockMax = 65535
-	// BlockHeader is the size of a stored block's header: final bit and type in
+	// blockHeader is the size of a stored block's header: final bit and type in
 	// one byte, length, and the length's complement.
-	BlockHeader = 5
+	blockHeader = 5
 )
 
 // StoredLen is the length of a level 0 stream of n bytes.
 func StoredLen(n int) int {
-	return n + BlockHeader*max(1, (n+blockMax-1)/blockMax)
+	return n + blockHeader*max(1, (n+blockMax-1)/blockMax)
 }
 
 // AppendStored appends src as a level 0 stream.
 func AppendStored(dst, src []byte) []byte {
 	for {
-		n := min(len(src), blockMax)
-		dst = AppendBlockHeader(dst, n, n == len(src))
+		var n int
+		dst, n = appendBlockHeader(dst, len(src))
 		dst = append(dst, src[:n]...)
 		if src = src[n:]; len(src) == 0 {
 			return dst
@@ -49,20 +42,18 @@ func AppendStored(dst, src []byte) []byte {
 	}
 }
 
-// AppendBlockHeader appends the header of a stored block of n bytes, 0 to
-// 65535, for callers that put the bytes in place themselves.
-func AppendBlockHeader(dst []byte, n int, final bool) []byte {
-	var b byte
-	if final {
-		b = 1
+// appendBlockHeader appends the header of the next stored block when rest
+// bytes are to come, and returns how many of them it holds.
+func appendBlockHeader(dst []byte, rest int) ([]byte, int) {
+	n := min(rest, blockMax)
+	var final byte
+	if n == rest {
+		final = 1
 	}
-	dst = append(dst, b)
+	dst = append(dst, final)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
-	return binary.LittleEndian.AppendUint16(dst, ^uint16(n))
+	return binary.LittleEndian.AppendUint16(dst, ^uint16(n)), n
 }
-
-// NextBlock is the size of the next stored block when rest bytes are to come.
-func NextBlock(rest int) int { return min(rest, blockMax) }
 
 // errFull stops a compression that will not pay.
 var errFull = errors.New("no gain")
@@ -88,8 +79,9 @@ func (s *sink) Write(p []byte) (int, error) {
 // without giving that up. The figures are in docs/adr/0006.
 var effort = [...]int{0, flate.HuffmanOnly, flate.HuffmanOnly, flate.HuffmanOnly, 7, 7, 7, 8, 8, 9}
 
-// Deflater compresses slices at one level. It is safe for concurrent use and
-// keeps its compressors for the next slice.
+// Deflater is the Codec "deflate" at one level: raw DEFLATE streams (RFC 1951).
+// It keeps its compressors for the next slice. The zero value stores, as level
+// 0 does.
 type Deflater struct {
 	level int
 	pool  sync.Pool
@@ -108,8 +100,27 @@ func NewDeflater(level int) (*Deflater, error) {
 	return &Deflater{level: level}, nil
 }
 
+// Name is NameDeflate.
+func (d *Deflater) Name() string { return NameDeflate }
+
 // Level is the level d was made for.
 func (d *Deflater) Level() int { return d.level }
+
+// Bound is StoredLen.
+func (d *Deflater) Bound(n int) int { return StoredLen(n) }
+
+// Expand is Inflate.
+func (d *Deflater) Expand(dst, src []byte, limit int) ([]byte, error) {
+	return Inflate(dst, src, limit)
+}
+
+// Stores says whether the level is 0.
+func (d *Deflater) Stores() bool { return d.level == 0 }
+
+// Frame appends the header of a stored block.
+func (d *Deflater) Frame(dst []byte, rest int) (out []byte, n int) {
+	return appendBlockHeader(dst, rest)
+}
 
 // Append appends src as a DEFLATE stream. A slice that does not shrink by at
 // least 3 % is stored instead, so the result is never longer than
@@ -142,57 +153,20 @@ func (d *Deflater) Append(dst, src []byte) []byte {
 var inflaters = sync.Pool{New: func() any { return &inflater{r: flate.NewReader(nil)} }}
 
 type inflater struct {
-	src bytes.Reader
-	r   io.ReadCloser
-	one [1]byte
+	expander
+	r io.ReadCloser
 }
 
-// Inflate appends what the stream src holds. More than limit bytes are an
-// error, before they are stored. A caller that knows how many there will be
-// saves the growing by room for them in dst; a dst without room is wiped when
-// it is left for a larger one. Errors wrap ErrExpand.
+// Inflate appends what the stream src holds, as Codec.Expand does.
 func Inflate(dst, src []byte, limit int) ([]byte, error) {
 	f := inflaters.Get().(*inflater)
 	defer func() {
-		f.src.Reset(nil)
-		f.one[0] = 0
+		f.forget()
 		inflaters.Put(f)
 	}()
 	f.src.Reset(src)
 	if err := f.r.(flate.Resetter).Reset(&f.src, nil); err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrExpand, err)
 	}
-	start := len(dst)
-	for {
-		room := dst[len(dst):min(cap(dst), start+limit)]
-		full := len(room) == 0
-		if full {
-			room = f.one[:] // the stream may end where the room does
-		}
-		n, err := f.r.Read(room)
-		switch {
-		case !full:
-			dst = dst[:len(dst)+n]
-		case n > 0 && len(dst)-start == limit:
-			return dst, fmt.Errorf("%w: it holds more than was announced", ErrExpand)
-		case n > 0:
-			dst = append(grow(dst, len(src), start+limit), f.one[0])
-		}
-		if err == io.EOF {
-			return dst, nil
-		}
-		if err != nil {
-			return dst, fmt.Errorf("%w: %w", ErrExpand, err)
-		}
-	}
-}
-
-// grow makes b at least twice as large, so that all moves together copy less
-// than twice the result, but never larger than most. It wipes what it leaves
-// behind: the bytes are audio in the clear.
-func grow(b []byte, packed, most int) []byte {
-	bigger := make([]byte, len(b), min(len(b)+max(len(b), 2*packed, 4096), most))
-	copy(bigger, b)
-	clear(b)
-	return bigger
+	return f.expand(dst, f.r, len(src), limit)
 }

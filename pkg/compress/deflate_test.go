@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math/rand"
-	"runtime"
 	"testing"
 )
 
@@ -71,62 +70,6 @@ func TestInflateLimits(t *testing.T) {
 	for cut := range len(bomb) {
 		if _, err := Inflate(nil, bomb[:cut], 1<<18); !errors.Is(err, ErrExpand) {
 			t.Fatalf("cut to %d of %d bytes: %v", cut, len(bomb), err)
-		}
-	}
-}
-
-func TestAllocations(t *testing.T) {
-	plain := samples()["text"]
-	for _, level := range []int{0, 6} {
-		d, _ := NewDeflater(level)
-		dst := make([]byte, 0, StoredLen(len(plain)))
-		if n := testing.AllocsPerRun(20, func() { d.Append(dst, plain) }); n != 0 && !raceEnabled {
-			t.Errorf("level %d: %v allocations a slice", level, n)
-		}
-		packed := d.Append(nil, plain)
-		back := make([]byte, 0, len(plain))
-		if n := testing.AllocsPerRun(20, func() { Inflate(back, packed, len(plain)) }); n != 0 && !raceEnabled {
-			t.Errorf("inflate level %d: %v allocations a slice", level, n)
-		}
-	}
-}
-
-// What expands a thousandfold, as silence does, must not be copied again and
-// again on the way.
-func TestInflateMovesLittle(t *testing.T) {
-	const size = 8 << 20
-	d, _ := NewDeflater(9)
-	packed := d.Append(nil, make([]byte, size))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if out, err := Inflate(nil, packed, size); err != nil || len(out) != size {
-		t.Fatal(len(out), err)
-	}
-	runtime.ReadMemStats(&after)
-	if n := after.TotalAlloc - before.TotalAlloc; n > 4*size {
-		t.Errorf("%d bytes allocated for %d", n, size)
-	}
-}
-
-// Room for all of a stream is enough, whatever the limit; what is left for
-// more room is wiped.
-func TestInflateRoom(t *testing.T) {
-	d, _ := NewDeflater(6)
-	for name, plain := range samples() {
-		packed := d.Append(nil, plain)
-		for short := range min(2, len(plain)) {
-			dst := make([]byte, 0, len(plain)-short)
-			out, err := Inflate(dst, packed, 1<<20)
-			if err != nil || !bytes.Equal(out, plain) {
-				t.Errorf("%s: %d bytes, %v", name, len(out), err)
-			}
-			left := dst[:cap(dst)]
-			if short == 0 && &out[0] != &left[0] {
-				t.Errorf("%s: moved out of room for all of it", name)
-			}
-			if short > 0 && !bytes.Equal(left, make([]byte, len(left))) {
-				t.Errorf("%s: what was left is not wiped", name)
-			}
 		}
 	}
 }

@@ -1,9 +1,11 @@
 // Package pack turns a slice of a track into the bytes that travel, and back:
 //
-//	carve → DEFLATE → AES-256-GCM      and      open → inflate
+//	carve → compress → seal      and      open → expand
 //
-// Both directions live here and share one round-trip test. The server and the
-// benchmark run this same code. It imports audio, compress, seal and slicer.
+// How slices are compressed and sealed is up to a compress.Codec and the
+// seal.Cipher of a seal.Box. Both directions live here and share one
+// round-trip test. The server and the benchmark run this same code. It imports
+// audio, compress, seal and slicer.
 package pack
 
 import (
@@ -35,25 +37,31 @@ type ranger interface {
 // Packer makes sealed slices of one track for one key. It is immutable and
 // safe for concurrent use.
 type Packer struct {
-	track   audio.Track
-	plan    slicer.Plan
-	deflate *compress.Deflater
-	box     *seal.Box
+	track audio.Track
+	plan  slicer.Plan
+	codec compress.Codec
+	box   *seal.Box
 }
 
-// Level is the compression level worth using for a codec: 0 unless the codec
-// leaves something to gain, which only PCM does.
-func Level(codec audio.Codec, level int) int {
-	if codec != audio.PCM {
-		return compress.MinLevel
+// Compression is the codec for audio coded as coded says, where want is for
+// what is worth compressing, which only PCM is. Other audio is stored: as
+// DEFLATE where that is wanted, for readers who know nothing else, or by None.
+func Compression(coded audio.Codec, want compress.Codec) compress.Codec {
+	switch {
+	case coded == audio.PCM:
+		return want
+	case want.Name() == compress.NameDeflate:
+		return stored
 	}
-	return level
+	return compress.None{}
 }
+
+var stored = new(compress.Deflater)
 
 // NewPacker returns a packer for track cut as plan says. The caller has
-// chosen deflate's level (see Level).
-func NewPacker(track audio.Track, plan slicer.Plan, deflate *compress.Deflater, box *seal.Box) *Packer {
-	return &Packer{track: track, plan: plan, deflate: deflate, box: box}
+// chosen the codec (see Compression).
+func NewPacker(track audio.Track, plan slicer.Plan, codec compress.Codec, box *seal.Box) *Packer {
+	return &Packer{track: track, plan: plan, codec: codec, box: box}
 }
 
 // Check tells whether every slice of plan stays under MaxPlain, as far as
@@ -117,9 +125,11 @@ func (p *Packer) AppendClear(dst []byte, src io.ReaderAt, i int) ([]byte, error)
 }
 
 func (p *Packer) compressed(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]byte, error) {
-	if r, ok := p.track.(ranger); ok && p.deflate.Level() == 0 {
-		off, n := r.Range(from, to)
-		return appendRange(dst, src, off, n)
+	if s, ok := p.codec.(compress.Storer); ok && s.Stores() {
+		if r, ok := p.track.(ranger); ok {
+			off, n := r.Range(from, to)
+			return appendRange(dst, s, src, off, n)
+		}
 	}
 	buf := scratch.Get().(*[]byte)
 	plain, err := p.track.Carve((*buf)[:0], src, from, to)
@@ -134,20 +144,20 @@ func (p *Packer) compressed(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]
 	if len(plain) > MaxPlain {
 		return dst, ErrTooLarge
 	}
-	dst = reserve(dst, compress.StoredLen(len(plain))+seal.Overhead)
-	return p.deflate.Append(dst, plain), nil
+	dst = reserve(dst, p.codec.Bound(len(plain))+seal.Overhead)
+	return p.codec.Append(dst, plain), nil
 }
 
-// appendRange reads n bytes at off as stored blocks, each straight behind its
-// header: the slice is never copied.
-func appendRange(dst []byte, src io.ReaderAt, off, n int64) ([]byte, error) {
+// appendRange reads n bytes at off, each straight behind what frames it: the
+// slice is never copied.
+func appendRange(dst []byte, codec compress.Storer, src io.ReaderAt, off, n int64) ([]byte, error) {
 	if n > MaxPlain {
 		return dst, ErrTooLarge
 	}
-	dst = reserve(dst, compress.StoredLen(int(n))+seal.Overhead)
+	dst = reserve(dst, codec.Bound(int(n))+seal.Overhead)
 	for rest := int(n); ; {
-		k := compress.NextBlock(rest)
-		dst = compress.AppendBlockHeader(dst, k, k == rest)
+		var k int
+		dst, k = codec.Frame(dst, rest)
 		block := dst[len(dst) : len(dst)+k]
 		got, err := src.ReadAt(block, off)
 		dst = dst[:len(dst)+got]
@@ -181,10 +191,18 @@ func Preroll(track audio.Track, plan slicer.Plan, i int) audio.Frames {
 }
 
 // Unpacker opens sealed slices. It is immutable and safe for concurrent use.
-type Unpacker struct{ box *seal.Box }
+type Unpacker struct {
+	codec compress.Codec
+	box   *seal.Box
+}
 
-// NewUnpacker returns an Unpacker for the key in box.
-func NewUnpacker(box *seal.Box) *Unpacker { return &Unpacker{box: box} }
+// NewUnpacker returns an Unpacker of DEFLATE for the key in box, as protocol v1
+// has it.
+func NewUnpacker(box *seal.Box) *Unpacker { return NewUnpackerWith(stored, box) }
+
+// NewUnpackerWith returns an Unpacker for what a codec of the same name
+// compressed.
+func NewUnpackerWith(codec compress.Codec, box *seal.Box) *Unpacker { return &Unpacker{codec, box} }
 
 // Append opens body, in place, and appends what it holds, at most limit
 // bytes, to dst. The order is fixed: authenticate, then expand. Errors wrap
@@ -196,7 +214,7 @@ func (u *Unpacker) Append(dst, body []byte, limit int) ([]byte, error) {
 		return dst, err
 	}
 	start := len(dst)
-	out, err := compress.Inflate(dst, packed, limit)
+	out, err := u.codec.Expand(dst, packed, limit)
 	clear(packed)
 	if err != nil {
 		clear(out[start:])

@@ -31,10 +31,8 @@ func newGauge(track audio.Track, plan slicer.Plan, o Options) (*gauge, error) {
 	}
 	defer key.Wipe()
 	deflate := o.Deflater
-	if deflate == nil || pack.Level(track.Info().Codec, deflate.Level()) != deflate.Level() {
-		if deflate, err = compress.NewDeflater(compress.MinLevel); err != nil {
-			return nil, err
-		}
+	if deflate == nil || track.Info().Codec != audio.PCM {
+		deflate = new(compress.Deflater) // stores, as pack.Compression has it
 	}
 	g := &gauge{packer: pack.NewPacker(track, plan, deflate, seal.NewBox(key)), plan: plan}
 	if g.out, err = Outline(track.Info(), Spans(track, plan), plan.Millis); err != nil {

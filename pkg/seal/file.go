@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
@@ -39,11 +38,7 @@ func NewFile(f *os.File) (*File, error) {
 	var key [KeySize]byte
 	_, _ = rand.Read(key[:]) // never fails
 	defer clear(key[:])
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := AES256GCM{}.New(key[:])
 	return &File{file: f, aead: aead}, err
 }
 

@@ -1,14 +1,14 @@
-// Package seal keeps one slice closed on its way: AES-256-GCM (NIST SP
-// 800-38D) as protocol v1 section 3 lays it out,
+// Package seal keeps one slice closed on its way, laid out as protocol v1
+// section 3 has it,
 //
 //	ciphertext ‖ tag (16 bytes) ‖ nonce (12 bytes)
 //
-// and keeps files closed on the disk that only this process reads. It imports
-// nothing of ours.
+// by a Cipher: AES-256-GCM (NIST SP 800-38D), which is protocol v1's,
+// ChaCha20-Poly1305 (RFC 8439), or a program's own. It also keeps files closed
+// on the disk that only this process reads. It imports nothing of ours.
 package seal
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"errors"
@@ -63,21 +63,37 @@ func (k *Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // Nonces are random, 96 bits: for one key and 2^32 slices the chance that two
 // are alike stays under 2^-32 (SP 800-38D §8.3), and a session has thousands.
 // A counter would need state that survives every way a slice can be asked for
-// twice.
-type Box struct{ aead cipher.AEAD }
-
-// NewBox prepares k for use. k may be wiped afterwards.
-func NewBox(k *Key) *Box {
-	block, err := aes.NewCipher(k.b[:])
-	if err != nil {
-		panic(err) // the key length is fixed
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES has the block size GCM needs
-	}
-	return &Box{aead: aead}
+// twice. The count holds for any cipher whose nonce has 96 bits.
+type Box struct {
+	aead cipher.AEAD
+	name string
 }
+
+// NewBox prepares k for AES-256-GCM. k may be wiped afterwards.
+func NewBox(k *Key) *Box {
+	b, err := NewBoxWith(AES256GCM{}, k)
+	if err != nil {
+		panic(err) // its sizes are right
+	}
+	return b
+}
+
+// NewBoxWith prepares k for c. k may be wiped afterwards. It is an error if c
+// has other sizes than a sealed slice has room for.
+func NewBoxWith(c Cipher, k *Key) (*Box, error) {
+	aead, err := c.New(k.b[:])
+	if err != nil {
+		return nil, fmt.Errorf("seal: prepare %s: %w", c.Name(), err)
+	}
+	if aead.NonceSize() != NonceSize || aead.Overhead() != TagSize {
+		return nil, fmt.Errorf("seal: %s has a nonce of %d bytes and a tag of %d, want %d and %d",
+			c.Name(), aead.NonceSize(), aead.Overhead(), NonceSize, TagSize)
+	}
+	return &Box{aead: aead, name: c.Name()}, nil
+}
+
+// Cipher is the name of the box's cipher.
+func (b *Box) Cipher() string { return b.name }
 
 // Seal encrypts buf[from:] in place and appends tag and nonce. It allocates
 // nothing when buf has Overhead bytes of room; otherwise what it leaves

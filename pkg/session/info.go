@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/compress"
+	"secstream/pkg/seal"
 	"secstream/pkg/wire"
 )
 
@@ -83,6 +85,7 @@ func (e *exchange) facts() wire.TrackFacts {
 	}
 	return wire.TrackFacts{
 		Damage:      damage,
+		Compression: other(e.codec.Name(), compress.NameDeflate), Cipher: other(e.box.Cipher(), seal.NameAES256GCM),
 		TotalSlices: e.cut.plan.Len(), SliceMillis: e.cut.plan.Millis,
 		SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth,
 		SliceIDs: e.ids.list(), Format: string(i.Container), IsFloat32: i.Sample == audio.F32,

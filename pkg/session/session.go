@@ -21,6 +21,8 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
+	"secstream/pkg/handshake"
+	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
 	"secstream/pkg/wire"
 
@@ -81,6 +83,11 @@ type Config struct {
 	// PCM makes a track whose slices are PCM, for clients that do not take its
 	// codec. nil refuses them with audio.ErrUnsupported.
 	PCM func(audio.Track) (audio.Track, error)
+
+	// Pieces that replace protocol v1's. Published clients then cannot play.
+	Compression compress.Codec     // of PCM; default DEFLATE at level Deflate. With another, other audio is not compressed
+	Cipher      seal.Cipher        // default AES-256-GCM
+	Exchange    handshake.Exchange // default P-256
 }
 
 // Limits bound what listeners may hold. The zero value of each field means its
@@ -142,12 +149,10 @@ const (
 
 // Store holds the live sessions. It is safe for concurrent use.
 type Store struct {
-	cfg     Config
-	deflate *compress.Deflater  // for what is worth compressing
-	stored  *compress.Deflater  // level 0
-	usual   *compress.Deflater  // the default level
-	slots   chan struct{}       // bounds how many slices are made at once
-	room    *semaphore.Weighted // bounds the bytes of answers made and not sent yet
+	cfg   Config
+	usual compress.Codec      // DEFLATE at its default level
+	slots chan struct{}       // bounds how many slices are made at once
+	room  *semaphore.Weighted // bounds the bytes of answers made and not sent yet
 
 	shelf   *shelf
 	prewarm *prewarmer // nil without
@@ -178,12 +183,7 @@ func NewStore(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	deflate, err := compress.NewDeflater(cfg.Deflate)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := compress.NewDeflater(compress.MinLevel)
-	if err != nil {
+	if err := cfg.pieces(); err != nil {
 		return nil, err
 	}
 	usual, err := compress.NewDeflater(compress.DefaultLevel)
@@ -192,7 +192,7 @@ func NewStore(cfg Config) (*Store, error) {
 	}
 	cfg.Cache.defaults()
 	s := &Store{
-		cfg: cfg, deflate: deflate, stored: stored, usual: usual,
+		cfg: cfg, usual: usual,
 		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom),
 		sessions: map[string]*Session{}, owners: map[string]int{},
 		cuts: cuts{byKey: map[cutKey]*cutting{}},

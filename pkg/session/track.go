@@ -13,7 +13,6 @@ import (
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
 	"secstream/pkg/format/wav"
-	"secstream/pkg/handshake"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
@@ -44,11 +43,12 @@ type Track struct {
 // its own. A slice ID therefore names the key too, and several listeners on
 // one session all hear it. It has no copy of the file's index.
 type exchange struct {
-	ids  ids
-	box  *seal.Box
-	form form
-	cut  *cutting
-	info audio.Info
+	ids   ids
+	box   *seal.Box
+	codec compress.Codec
+	form  form
+	cut   *cutting
+	info  audio.Info
 
 	// Guarded by the shelf's mu.
 	kept   map[int]*sealed // by slice
@@ -70,15 +70,19 @@ const (
 // in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrSameIDs, ErrLong,
 // ErrFull, and those of opening the track and of waiting. A failed exchange leaves no key.
 func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, sent func(), err error) {
-	pair, err := handshake.NewPair()
+	half, err := t.session.store.cfg.Exchange.New()
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err := pair.Agree(req.PublicKey)
+	key, err := half.Agree(req.PublicKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer key.Wipe()
+	box, err := seal.NewBoxWith(t.session.store.cfg.Cipher, key)
+	if err != nil {
+		return nil, nil, err
+	}
 	content, err := t.source.Open(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the track: %w", err)
@@ -92,14 +96,14 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &exchange{box: seal.NewBox(key), form: req.form(content.Track().Info().Codec)}
+	e := &exchange{box: box, form: req.form(content.Track().Info().Codec)}
 	if err := t.admit(e, content); err != nil {
 		release()
 		return nil, nil, err
 	}
 	store := t.session.store
 	store.exchanges.Add(1)
-	answer = &wire.KeyAnswer{PublicKey: pair.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.V1Metadata()}
+	answer = &wire.KeyAnswer{PublicKey: half.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.Metadata(store.cfg.Exchange.Name())}
 	return answer, func() { release(); store.prewarm.add(t, e) }, nil
 }
 
@@ -140,6 +144,10 @@ func (t *Track) admit(e *exchange, content Content) error {
 	}
 	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
+	e.codec = pack.Compression(e.info.Codec, t.session.store.cfg.Compression)
+	if e.form == decoded && e.codec.Name() == compress.NameDeflate {
+		e.codec = t.session.store.usual // protocol v1 section 4: whatever the level of the rest
+	}
 	e.info.Pictures, e.info.Details = nil, nil // not for the wire; they would only take memory
 	e.info.Damage = slices.Clone(e.info.Damage[:min(len(e.info.Damage), 1)])
 	t.exchanges = append(t.exchanges, e)
@@ -324,7 +332,7 @@ func (s *Store) make(e *exchange, content Content, i int, turn *turn) (*sealed, 
 	if err != nil {
 		return nil, err
 	}
-	p := pack.NewPacker(track, e.cut.plan, s.level(track.Info().Codec, e.form), e.box)
+	p := pack.NewPacker(track, e.cut.plan, e.codec, e.box)
 	buf := takeBuffer(turn.need)
 	body, err := p.Append(*buf, content, i)
 	if err == nil {
@@ -355,7 +363,7 @@ func (e *exchange) need(i int) int64 {
 	if e.info.Codec == audio.PCM {
 		extra = 16 << 10 // of stored blocks and the seal
 	}
-	return min(n+n/1024+extra, maxBuffer)
+	return min(max(n+n/1024, int64(e.codec.Bound(int(n))))+extra, maxBuffer)
 }
 
 // open opens the content the session began with.
@@ -388,18 +396,6 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 		}
 	}
 	return nil, nil, 0, ErrNoSlice
-}
-
-// level is the deflater for a codec: stored for what is compressed already, and
-// the default level for what was decoded to be PCM (protocol v1 section 4).
-func (s *Store) level(codec audio.Codec, f form) *compress.Deflater {
-	switch {
-	case f == decoded:
-		return s.usual
-	case pack.Level(codec, s.deflate.Level()) == compress.MinLevel:
-		return s.stored
-	}
-	return s.deflate
 }
 
 func (t *Track) contentVersion() string {

@@ -61,7 +61,7 @@ type KeyRequest struct {
 // their kind. Clients that do not ask get a kind that protocol v1 can name.
 const PCMNative = "native"
 
-// KeyMetadata names the algorithm of the exchange.
+// KeyMetadata names the algorithm of the exchange: ECDH, and on which curve.
 type KeyMetadata struct {
 	Algorithm string `json:"algorithm"`
 	Curve     string `json:"curve"`
@@ -69,8 +69,11 @@ type KeyMetadata struct {
 }
 
 // V1Metadata is the only KeyMetadata of protocol v1.
-func V1Metadata() *KeyMetadata {
-	return &KeyMetadata{Algorithm: "ECDH", Curve: "P-256", KeyType: "CryptoKey"}
+func V1Metadata() *KeyMetadata { return Metadata("P-256") }
+
+// Metadata is the KeyMetadata of an exchange on another curve.
+func Metadata(curve string) *KeyMetadata {
+	return &KeyMetadata{Algorithm: "ECDH", Curve: curve, KeyType: "CryptoKey"}
 }
 
 // KeyAnswer is the server's half of the exchange.
@@ -94,6 +97,8 @@ type TrackFacts struct {
 	Codec        string   `json:"codec,omitempty"`
 	Sample       string   `json:"sampleFormat,omitempty"` // PCM: audio.Sample
 	TotalSamples int64    `json:"totalSamples,omitempty"` // PCM frames of the track
+	Compression  string   `json:"compression,omitempty"`  // of the slices; absent for DEFLATE
+	Cipher       string   `json:"cipher,omitempty"`       // of the slices; absent for AES-256-GCM
 	Damage       *Damage  `json:"damage,omitempty"`       // absent for a sound file
 	Slices       []Slice  `json:"slices,omitempty"`       // as long as SliceIDs
 	Written      string   `json:"-"`                      // EncodeSlices(Slices), from those who have it at hand
