@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// ErrFingerprint: a text that is not the fingerprint of a TLS key.
+// ErrFingerprint is a text that is not the fingerprint of a TLS key.
 var ErrFingerprint = errors.New("not the fingerprint of a TLS key")
 
 const fingerprintPrefix = "SHA256:"
@@ -46,7 +46,7 @@ func parseFingerprint(text string) (sum [sha256.Size]byte, err error) {
 	return sum, nil
 }
 
-// Mismatch: a server whose key is another than the pinned one.
+// Mismatch is a server whose key is another than the pinned one.
 type Mismatch struct{ Want, Got string } // fingerprints
 
 func (e *Mismatch) Error() string {

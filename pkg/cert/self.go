@@ -39,7 +39,7 @@ const (
 	early = time.Hour
 )
 
-// ErrReadable: a private key that others than its owner may read.
+// ErrReadable is a private key that others than its owner may read.
 var ErrReadable = errors.New("others may read it")
 
 // Self serves a certificate that is signed by nobody but itself. Key (ECDSA,
@@ -131,8 +131,11 @@ func (o *own) load() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("the key %q: %w: mode %#o", key, ErrReadable, info.Mode().Perm())
 	}
 	c, err := loadPair(filepath.Join(o.dir, certName), key)
-	if err != nil || time.Until(c.Leaf.NotAfter) < spare || time.Now().Before(c.Leaf.NotBefore) {
+	if err != nil {
 		return nil, nil //nolint:nilerr // it is made anew, or the key tells what is wrong
+	}
+	if time.Until(c.Leaf.NotAfter) < spare || time.Now().Before(c.Leaf.NotBefore) {
+		return nil, nil
 	}
 	for _, name := range o.names {
 		if c.Leaf.VerifyHostname(name) != nil {

@@ -68,10 +68,10 @@ func untrusted(err error) error {
 	return nil
 }
 
-// ErrNeedsTLS: the server takes https addresses only.
+// ErrNeedsTLS is a server that takes https addresses only.
 var ErrNeedsTLS = errors.New("the server speaks HTTPS")
 
-// ErrToken: a text that cannot be a bearer token.
+// ErrToken is a text that cannot be a bearer token.
 var ErrToken = errors.New("a token is letters, digits and some signs, without spaces")
 
 // maxToken is the most bytes of a token: servers take 16 KiB of header in all.

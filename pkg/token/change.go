@@ -73,7 +73,7 @@ func Remove(ctx context.Context, path, name string) error {
 		return fmt.Errorf("%q: %w", name, ErrUnknown)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("read tokens: %w", err) // there is no folder to lock, perhaps
+		return missing(path, err) // there is no folder to lock, perhaps
 	}
 	return change(ctx, path, func(old []byte) ([]byte, error) {
 		if _, err := parse(old); err != nil {

@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -50,7 +51,7 @@ type File struct {
 }
 
 // Open reads the tokens in the file at path. A nil log is for nobody. Errors
-// are a *Error where the file can be opened and is not as it should be.
+// are a *Error where the file is not there, or not as it should be.
 func Open(path string, log *slog.Logger) (*File, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -150,7 +151,7 @@ func same(a, b fs.FileInfo) bool {
 func load(path string) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read tokens: %w", err)
+		return nil, nil, missing(path, err)
 	}
 	if !info.Mode().IsRegular() { // to open a pipe would wait
 		return nil, info, &Error{Path: path, Err: errNotRegular}
@@ -171,6 +172,14 @@ func load(path string) ([]byte, fs.FileInfo, error) {
 		return nil, info, fmt.Errorf("read tokens of %q: %w", path, err)
 	}
 	return text, info, nil
+}
+
+// missing puts the error of os.Stat in fewer words.
+func missing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{Path: path, Err: fs.ErrNotExist}
+	}
+	return fmt.Errorf("read tokens: %w", err)
 }
 
 func hash(text string) [sha256.Size]byte {
