@@ -117,8 +117,7 @@ func (o *own) renew(force bool) (*tls.Certificate, error) {
 	return c, nil
 }
 
-// load returns what is in the folder, nil where there is none that is good for
-// long enough and for all names.
+// load returns what is in the folder, nil where there is none that serves.
 func (o *own) load() (*tls.Certificate, error) {
 	key := filepath.Join(o.dir, keyName)
 	info, err := os.Stat(key)
@@ -131,18 +130,16 @@ func (o *own) load() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("the key %q: %w: mode %#o", key, ErrReadable, info.Mode().Perm())
 	}
 	c, err := loadPair(filepath.Join(o.dir, certName), key)
-	if err != nil {
+	if err != nil || !o.serves(c.Leaf) {
 		return nil, nil //nolint:nilerr // it is made anew, or the key tells what is wrong
 	}
-	if time.Until(c.Leaf.NotAfter) < spare || time.Now().Before(c.Leaf.NotBefore) {
-		return nil, nil
-	}
-	for _, name := range o.names {
-		if c.Leaf.VerifyHostname(name) != nil {
-			return nil, nil
-		}
-	}
 	return c, nil
+}
+
+// serves says whether c is good for long enough and for all names.
+func (o *own) serves(c *x509.Certificate) bool {
+	foreign := func(name string) bool { return c.VerifyHostname(name) != nil }
+	return time.Until(c.NotAfter) >= spare && !time.Now().Before(c.NotBefore) && !slices.ContainsFunc(o.names, foreign)
 }
 
 // lockWait is how long another process may keep the folder to itself.
