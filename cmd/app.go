@@ -50,6 +50,7 @@ func newApp(env Env) *cli.App {
 			newCommand(playCommand(env)),
 			newCommand(probeCommand(env)),
 			newCommand(benchCommand(env)),
+			newCommand(tokenCommand(env)),
 		},
 	}
 }
@@ -65,6 +66,10 @@ func newCommand(c *cli.Command) *cli.Command {
 			b.DisableDefaultText = true // "false" for each tells nothing
 		}
 	}
+	if len(c.Subcommands) > 0 {
+		c.Action = noneOf(c)
+		return c
+	}
 	action := c.Action
 	c.Action = func(ctx *cli.Context) error {
 		if err := lateFlag(ctx, c); err != nil {
@@ -75,11 +80,38 @@ func newCommand(c *cli.Command) *cli.Command {
 	return c
 }
 
+// noneOf is the action of a command whose parts do the work, when none of them
+// is named.
+func noneOf(c *cli.Command) cli.ActionFunc {
+	names := make([]string, len(c.Subcommands))
+	for i, part := range c.Subcommands {
+		names[i] = part.Name
+	}
+	return func(ctx *cli.Context) error {
+		hint := fmt.Sprintf("%q shows them", "secstream "+c.Name+" --help")
+		if name := ctx.Args().First(); name != "" {
+			return usageErrorf(hint, "there is no command %q", c.Name+" "+name)
+		}
+		return usageErrorf(hint, "%s needs one of: %s", c.Name, strings.Join(names, ", "))
+	}
+}
+
+// called is a command's name with those it stands below, as it is typed.
+func called(ctx *cli.Context) string {
+	words := []string{"secstream"}
+	for _, up := range slices.Backward(ctx.Lineage()) {
+		if up.Command != nil && up.Command.Name != "" && up.Command.Name != "secstream" {
+			words = append(words, up.Command.Name)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // usage puts what urfave/cli says of a flag in plain words.
 func usage(ctx *cli.Context, err error, sub bool) error {
 	help := "secstream --help"
 	if sub {
-		help = "secstream " + ctx.Command.Name + " --help"
+		help = called(ctx) + " --help"
 	}
 	help = fmt.Sprintf("%q shows how it is called", help)
 	text := err.Error()
@@ -134,6 +166,7 @@ func lateFlag(ctx *cli.Context, c *cli.Command) error {
 		return nil
 	}
 	var flags, rest []string
+	flag, _, _ := strings.Cut(args[first], "=")
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		if !strings.HasPrefix(a, "-") || len(a) == 1 {
@@ -146,8 +179,22 @@ func lateFlag(ctx *cli.Context, c *cli.Command) error {
 			flags = append(flags, args[i])
 		}
 	}
-	meant := slices.Concat([]string{"secstream", c.Name}, given(ctx), flags, rest)
-	return usageErrorf(quoteAll(meant), "flag %s comes after the %s", args[first], firstArgument(c))
+	meant := slices.Concat(given(ctx), hideToken(flags), rest)
+	return usageErrorf(called(ctx)+" "+quoteAll(meant), "flag %s comes after the %s", flag, firstArgument(c))
+}
+
+// hideToken takes a token out of flags that are to be shown.
+func hideToken(flags []string) []string {
+	for i, f := range flags {
+		switch name, _, has := strings.Cut(strings.TrimLeft(f, "-"), "="); {
+		case name != "token" || !strings.HasPrefix(f, "-"):
+		case has:
+			flags[i] = "--token=TOKEN"
+		case i+1 < len(flags):
+			flags[i+1] = "TOKEN"
+		}
+	}
+	return flags
 }
 
 // firstArgument is what a command takes first, in plain words.
@@ -168,7 +215,7 @@ func given(ctx *cli.Context) []string {
 		}
 		out = append(out, "--"+name, fmt.Sprint(ctx.Value(name)))
 	}
-	return out
+	return hideToken(out)
 }
 
 func takesValue(c *cli.Command, name string) bool {

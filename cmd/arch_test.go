@@ -22,13 +22,15 @@ var law = map[string][]string{
 	"pkg/slicer":        {"pkg/audio"},
 	"pkg/compress":      {},
 	"pkg/seal":          {},
+	"pkg/cert":          {},
+	"pkg/token":         {},
 	"pkg/handshake":     {"pkg/seal"},
 	"pkg/wire":          {"pkg/audio", "pkg/slicer"}, // and no cipher: a relay links it
 	"pkg/pack":          {"pkg/audio", "pkg/compress", "pkg/seal", "pkg/slicer"},
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
 	"pkg/session":       {"pkg/audio", "pkg/compress", "pkg/format/wav", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
 	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/library", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire"},
-	"pkg/client":        {"pkg/audio", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
+	"pkg/client":        {"pkg/audio", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/decode":        {"pkg/audio", "pkg/decode/layer3"},
 	"pkg/player":        {"pkg/audio", "pkg/decode"},
 	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/player"},
@@ -55,6 +57,9 @@ var outside = map[string][]string{
 	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal"},
 	"crypto/aes":                           {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
 	"crypto/ecdh":                          {"pkg/handshake"},
+	"crypto/tls":                           {"pkg/cert", "pkg/client", "cmd"},
+	"golang.org/x/crypto/acme":             {"pkg/cert"},
+	"github.com/gofrs/flock":               {"pkg/cert", "pkg/token", "pkg/server"},
 }
 
 func TestImportLaw(t *testing.T) {

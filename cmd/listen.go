@@ -36,9 +36,9 @@ func (r refusedAudio) Unwrap() error {
 	return audio.ErrCorrupt
 }
 
-// listen connects to the one address among targets, or starts a server for
-// the paths.
-func listen(ctx context.Context, env Env, targets []string) (*listener, error) {
+// listen connects to the one address among targets, with what lets it in there,
+// or starts a server for the paths.
+func listen(ctx context.Context, env Env, targets []string, let access) (*listener, error) {
 	var addresses, paths []string
 	for _, t := range targets {
 		switch {
@@ -54,13 +54,16 @@ func listen(ctx context.Context, env Env, targets []string) (*listener, error) {
 			return nil, withHint(fmt.Errorf("there is no file or folder %q", t), "an address looks like http://127.0.0.1:8420")
 		}
 	}
-	switch {
-	case len(addresses) == 0:
-		return listenLocal(ctx, env, paths)
-	case len(addresses) > 1 || len(paths) > 0:
+	if len(addresses) > 1 || len(addresses) == 1 && len(paths) > 0 {
 		return nil, usageErrorf("one address, or any number of paths", "play takes one server, or paths, not both")
 	}
-	c, err := client.New(addresses[0], client.Config{})
+	if err := let.validate("play", addresses); err != nil {
+		return nil, err
+	}
+	if len(addresses) == 0 {
+		return listenLocal(ctx, env, paths)
+	}
+	c, err := client.New(addresses[0], let.config())
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type playOptions struct {
 	volume  float64 // percent of the control's way
 	noTUI   bool
 	asJSON  bool
+	access
 }
 
 func playCommand(env Env) *cli.Command {
@@ -38,14 +39,14 @@ func playCommand(env Env) *cli.Command {
 			"Outputs: auto (the sound card), speaker, null, wav:FILE, raw:FILE, raw:- (standard output).\n\n" +
 			"Exit codes: 0 played to the end, 1 failed, 2 wrong usage, 3 audio that cannot be decoded,\n" +
 			"4 server unreachable, 5 refused or forged, 130 interrupted.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Value: "auto", Usage: "where the sound goes, `OUTPUT`", EnvVars: []string{"SECSTREAM_OUTPUT"}},
 			&cli.StringFlag{Name: "track", Usage: "play only `TRACK`: a number in the list, an ID, a path, or part of a title"},
 			&cli.StringFlag{Name: "start", Value: "0", Usage: "begin at `TIME` of the first track: 1:23, 1:02:03, 83, 83.5s"},
 			&cli.Float64Flag{Name: "volume", Value: 100, Usage: "`PERCENT`, 0 to 100", EnvVars: []string{"SECSTREAM_VOLUME"}},
 			&cli.BoolFlag{Name: "no-tui", Usage: "one status line instead of the full screen", EnvVars: []string{"SECSTREAM_NO_TUI"}},
 			&cli.BoolFlag{Name: "json", Usage: "events as JSON, one a line, on standard output"},
-		},
+		}, accessFlags()...),
 		Action: func(c *cli.Context) error {
 			start, err := parseTime(c.String("start"))
 			if err != nil {
@@ -54,6 +55,7 @@ func playCommand(env Env) *cli.Command {
 			o := playOptions{
 				targets: c.Args().Slice(), output: c.String("output"), track: c.String("track"), start: start,
 				volume: c.Float64("volume"), noTUI: c.Bool("no-tui"), asJSON: c.Bool("json"),
+				access: accessOf(c),
 			}
 			if err := o.validate(); err != nil {
 				return err
@@ -95,12 +97,13 @@ func (o playOptions) dataOnStdout() bool { return o.output == "raw:-" || o.outpu
 func runPlay(ctx context.Context, env Env, o playOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	lis, err := listen(ctx, env, o.targets)
+	lis, err := listen(ctx, env, o.targets, o.access)
 	if err != nil {
 		return err
 	}
 	defer lis.close()
 	lis.tell = newTeller(env, o.asJSON)
+	o.warn(lis.tell, lis.name)
 	tracks, err := lis.tracks(ctx, o.track)
 	if err != nil {
 		return err

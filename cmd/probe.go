@@ -31,6 +31,7 @@ type probeOptions struct {
 	compression int
 	paint       paint
 	width       int // cells of the terminal, 0 when standard output is none
+	access
 }
 
 func probeCommand(env Env) *cli.Command {
@@ -44,7 +45,7 @@ func probeCommand(env Env) *cli.Command {
 			"by the real packer; --verify decodes every slice by itself, as a player does.\n\n" +
 			"Exit codes: 0 all is well, 1 failed or missing, 2 wrong usage, 3 audio that is damaged or\n" +
 			"cannot be read, 4 server unreachable, 5 refused or forged, 130 interrupted.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "long", Usage: "everything of each file, where there are several"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON, schema " + probe.Schema},
 			&cli.BoolFlag{Name: "plan", Usage: "show the slices"},
@@ -55,14 +56,15 @@ func probeCommand(env Env) *cli.Command {
 			&cli.Float64Flag{Name: "variance", Value: session.DefaultVariance, Usage: "how much --randomize varies them, above 0 to 1", EnvVars: []string{"SECSTREAM_VARIANCE"}},
 			&cli.StringFlag{Name: "seed", Value: "secstream", Usage: "`TEXT` that --randomize draws from; a session draws from its ID"},
 			&cli.IntFlag{Name: "compression", Value: compress.DefaultLevel, Usage: "DEFLATE `LEVEL`, 0 to 9, for WAV; coded audio is never compressed again", EnvVars: []string{"SECSTREAM_COMPRESSION"}},
-		},
+		}, accessFlags()...),
 		Action: func(c *cli.Context) error {
 			o := probeOptions{
 				targets: c.Args().Slice(), track: c.String("track"), long: c.Bool("long"), asJSON: c.Bool("json"),
 				plan: c.Bool("plan"), verify: c.Bool("verify"), slice: c.Duration("slice"),
 				randomize: c.Bool("randomize"), variance: c.Float64("variance"), seed: c.String("seed"),
 				compression: c.Int("compression"), width: terminalWidth(env),
-				paint: paint{on: env.StdoutTTY && colorWanted(os.Getenv)},
+				paint:  paint{on: env.StdoutTTY && colorWanted(os.Getenv)},
+				access: accessOf(c),
 			}
 			if err := o.validate(); err != nil {
 				return err
@@ -84,10 +86,10 @@ func (o probeOptions) validate() error {
 		return usageErrorf("as --variance 0.4", "--variance %v: it must be above 0 and at most 1", o.variance)
 	case o.compression < compress.MinLevel || o.compression > compress.MaxLevel:
 		return usageErrorf("as --compression 6", "--compression %d: it must be between 0 and 9", o.compression)
-	case o.track != "" && !o.anyAddress():
+	case o.track != "" && len(o.addresses()) == 0:
 		return usageErrorf("name the file itself", "--track picks from a server's library, and no address is given")
 	}
-	return nil
+	return o.access.validate("probe", o.addresses())
 }
 
 // terminalWidth is how many cells a line of standard output has, 0 when it is

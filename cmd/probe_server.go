@@ -3,11 +3,9 @@ package cmd
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/client"
@@ -34,15 +32,20 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 		emit(j)
 		return ctx.Err()
 	}
-	srv := &probedServer{src: s, address: address, base: probeTransport()}
-	c, err := client.New(address, client.Config{Transport: srv.base})
+	base, err := client.NewTransport(s.o.fingerprint, probeConns)
 	if err != nil {
 		return fail(err)
 	}
+	srv := &probedServer{src: s, address: address, base: base}
+	c, err := client.New(address, client.Config{Transport: base, Token: s.o.token})
+	if err != nil {
+		return fail(err)
+	}
+	s.o.warn(s.tell, c.Address())
 	wait := scan{client: c, name: c.Address(), tell: s.tell}
 	list, err := wait.list(ctx, func(*wire.Library) bool { return false })
 	if err != nil {
-		return fail(err)
+		return fail(vouch(err, "probe", c.Address()))
 	}
 	tracks, err := (&listener{client: c, name: c.Address()}).choose(list, s.o.track)
 	switch {
@@ -77,19 +80,9 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	return ctx.Err()
 }
 
-// probeTransport has the limits of time that package client sets by itself.
-func probeTransport() http.RoundTripper {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   8,
-		DisableCompression:    true,
-		ForceAttemptHTTP2:     true,
-	}
-}
+// probeConns is how many connections to a server that has no HTTP/2 wait for
+// the next track.
+const probeConns = 8
 
 // job looks at one track: the list's facts, and with --plan or --verify what
 // the server says, or sends, in a session of its own.
@@ -120,7 +113,7 @@ func (v *probedServer) job(t wire.LibraryTrack) *probeJob {
 // open agrees on a key for the track and fills in f.
 func (v *probedServer) open(ctx context.Context, t wire.LibraryTrack, f *probe.File) (err error) {
 	sizes := &sliceSizes{base: v.base, of: map[int]int64{}}
-	c, err := client.New(v.address, client.Config{Transport: sizes})
+	c, err := client.New(v.address, client.Config{Transport: sizes, Token: v.src.o.token})
 	if err != nil {
 		return err
 	}

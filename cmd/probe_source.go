@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"secstream/pkg/audio"
@@ -52,16 +51,17 @@ func newProbeSource(o probeOptions) (*probeSource, error) {
 // isAddress says whether target means a server: an URL, or host:port where
 // no file has such a name.
 func isAddress(target string) bool {
-	return strings.HasPrefix(target, "http://") || strings.HasPrefix(target, "https://") || !exists(target) && isHostPort(target)
+	return isURL(target) || !exists(target) && isHostPort(target)
 }
 
-func (o probeOptions) anyAddress() bool {
+// addresses are those of the targets that mean a server.
+func (o probeOptions) addresses() (list []string) {
 	for _, t := range o.targets {
 		if isAddress(t) {
-			return true
+			list = append(list, t)
 		}
 	}
-	return false
+	return list
 }
 
 // single says that one file is probed, or one track of a server.

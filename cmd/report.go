@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"strings"
 	"syscall"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/cert"
 	"secstream/pkg/client"
 	"secstream/pkg/compress"
 	"secstream/pkg/output"
 	"secstream/pkg/seal"
+	"secstream/pkg/token"
 	"secstream/pkg/wire"
 )
 
@@ -67,10 +70,17 @@ var outcomes = []struct {
 	{as[*usageError], outcome{exitUsage, "usage", `"secstream --help" shows how it is called`}},
 	{is(context.Canceled), outcome{exitInterrupted, "interrupted", ""}},
 	{is(client.ErrAddress), outcome{exitUsage, "usage", ""}},
+	{is(client.ErrToken), outcome{exitUsage, "usage", "as \"secstream token add NAME\" printed it"}},
+	{is(token.ErrName), outcome{exitUsage, "usage", "as secstream token add alice"}},
+	{is(cert.ErrFingerprint), outcome{exitUsage, "usage", "as the server prints it at its start: SHA256: and 43 letters, digits, + and /"}},
+	{as[*client.Untrusted], outcome{exitRefused, "untrusted", "whoever runs the server can tell its fingerprint; --tls-fingerprint takes it"}},
+	{is(client.ErrNeedsTLS), outcome{exitRefused, "protocol", "its address begins with https://"}},
+	{is(http.ErrSchemeMismatch), outcome{exitRefused, "protocol", "its address begins with http://, and what goes there is not encrypted by TLS"}},
 	{is(client.ErrUnreachable), outcome{exitUnreachable, "unreachable", `is the server running? "secstream serve FOLDER" starts one`}},
 	{is(seal.ErrForged), outcome{exitRefused, "forged", "somebody between here and the server changes what it sends, or it is broken; do not trust this connection"}},
 	{is(compress.ErrExpand), outcome{exitRefused, "forged", "the server sends slices it should not; is it a secstream server?"}},
 	{is(client.ErrProtocol), outcome{exitRefused, "protocol", "is it a secstream server, and of a version that fits this one?"}},
+	{isStatus(http.StatusUnauthorized), outcome{exitRefused, "unauthorized", "put a token into SECSTREAM_TOKEN, or --token; whoever runs the server makes one with \"secstream token add NAME\""}},
 	{isCode(wire.TrackChanged), outcome{exitRefused, "refused", "the file was replaced on the server; play it again"}},
 	{isCode(wire.Busy), outcome{exitRefused, "refused", "the server is at its limits; try again in a while"}},
 	{isCode(wire.Unsupported), outcome{exitAudio, "unsupported", "the server found the file but cannot slice it; where slices are too many or too large, \"secstream serve --slice\" sets their length"}},
@@ -83,6 +93,10 @@ var outcomes = []struct {
 	{as[*audio.Error], outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
 	{is(output.ErrNoDevice), outcome{exitFailed, "no_sound", "start PulseAudio or PipeWire, or install alsa-utils, or choose --output wav:FILE or --output null"}},
 	{is(syscall.EADDRINUSE), outcome{exitFailed, "address_in_use", "another program listens there; choose another address with --listen, as --listen 127.0.0.1:0 for any free port"}},
+	{is(token.ErrWritable), outcome{exitFailed, "token_file", "whoever may write to it can let themselves in: chmod go-w"}},
+	{both(as[*token.Error], is(fs.ErrNotExist)), outcome{exitFailed, "not_found", "\"secstream token add --token-file FILE NAME\" makes it"}},
+	{as[*token.Error], outcome{exitFailed, "token_file", "a line is NAME sha256:HEX YYYY-MM-DD; mend it, or remove it and make that token anew"}},
+	{is(cert.ErrReadable), outcome{exitFailed, "key_file", "chmod go-rwx; if others may have read it, remove it, and a new one is made"}},
 	{is(fs.ErrPermission), outcome{exitFailed, "permission", "look at the permissions of the file and of the folders above it, or run as a user who has them"}},
 	{is(fs.ErrNotExist), outcome{exitFailed, "not_found", "is the name spelled right, and does the folder exist?"}},
 	{is(syscall.ENOSPC), outcome{exitFailed, "disk_full", "make room on the disk, or write to another one"}},
@@ -98,6 +112,13 @@ func isCode(code wire.Code) func(error) bool {
 	return func(err error) bool {
 		var e *wire.Error
 		return errors.As(err, &e) && e.Code == code
+	}
+}
+
+func isStatus(status int) func(error) bool {
+	return func(err error) bool {
+		var e *wire.Error
+		return errors.As(err, &e) && e.Status == status
 	}
 }
 

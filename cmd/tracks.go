@@ -40,7 +40,7 @@ func (l *listener) tracks(ctx context.Context, which string) ([]wire.LibraryTrac
 	wait := scan{client: l.client, name: l.name, own: l.local != nil, tell: l.tell}
 	list, err := wait.list(ctx, func(so *wire.Library) bool { return named(so.Tracks, which) })
 	if err != nil {
-		return nil, err
+		return nil, vouch(err, "play", l.name)
 	}
 	cleanList(list)
 	l.order(list.Tracks)

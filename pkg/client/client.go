@@ -1,8 +1,8 @@
 // Package client is the listening end of the slice API: it lists a server's
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
 // and track IDs go in, slices in the clear come out, and are wiped when they
-// are released. It imports audio, compress, decode (for its Params),
-// handshake, pack, seal and wire.
+// are released. It imports audio, cert (to know a server by its key), compress,
+// decode (for its Params), handshake, pack, seal and wire.
 package client
 
 import (
@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,6 +38,7 @@ var (
 type Client struct {
 	base     *url.URL
 	name     string // in errors
+	token    string // "" for none
 	http     *http.Client
 	ahead    int
 	patience time.Duration
@@ -49,17 +49,25 @@ type Client struct {
 type Config struct {
 	Ahead     int               // slices fetched ahead of the one asked for; default 2
 	Patience  time.Duration     // how long a request that may yet succeed is tried again; default 8 s, as a restart takes
-	Transport http.RoundTripper // default: one with time limits
+	Transport http.RoundTripper // default: that of NewTransport
 	Name      string            // what errors call the server, when its address is a secret; default the address
 
 	Exchange handshake.Exchange // default P-256, which is protocol v1's
 	Codecs   []compress.Codec   // taken besides those of package compress
 	Ciphers  []seal.Cipher      // taken besides those of package seal
+	// Token is sent along with every request, as a bearer token (RFC 6750), to
+	// the server's own address alone. No error has it.
+	Token string
+	// Fingerprint is that of the server's TLS key, as package cert writes it: no
+	// other key is taken then, and any certificate for it. It is for https
+	// addresses and the default Transport.
+	Fingerprint string
 }
 
 // Time limits of the default transport and of a silent server.
 const (
 	dialTime     = 5 * time.Second
+	pingTime     = 10 * time.Second         // without a byte, until a shared connection is asked whether it lives
 	headerTime   = 30 * time.Second         // until an answer begins
 	exchangeTime = 2*time.Minute + dialTime // the same for a key exchange: the server may have to read a whole file first
 	stallTime    = 20 * time.Second         // without a single byte
@@ -73,11 +81,18 @@ const (
 )
 
 // New returns a client for address: "host:port" or an http or https URL,
-// which may have a path. Nothing is sent yet. Errors wrap ErrAddress.
+// which may have a path. Nothing is sent yet. Errors wrap ErrAddress, ErrToken
+// or cert.ErrFingerprint.
 func New(address string, cfg Config) (*Client, error) {
 	base, err := parseAddress(address)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkToken(cfg.Token); err != nil {
+		return nil, err
+	}
+	if cfg.Fingerprint != "" && (base.Scheme != "https" || cfg.Transport != nil) {
+		return nil, fmt.Errorf("%w: a fingerprint is for an https address, and the default transport", ErrAddress)
 	}
 	if cfg.Ahead == 0 {
 		cfg.Ahead = 2
@@ -89,18 +104,12 @@ func New(address string, cfg Config) (*Client, error) {
 		cfg.Exchange = handshake.P256{}
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTime}).DialContext,
-			TLSHandshakeTimeout: dialTime,
-			IdleConnTimeout:     90 * time.Second,
-			MaxIdleConnsPerHost: cfg.Ahead + 1,
-			DisableCompression:  true, // nothing here compresses
-			ForceAttemptHTTP2:   true,
+		if cfg.Transport, err = NewTransport(cfg.Fingerprint, cfg.Ahead+1); err != nil {
+			return nil, err
 		}
 	}
 	return &Client{
-		base: base, name: cmp.Or(cfg.Name, base.String()), ahead: cfg.Ahead, patience: cfg.Patience,
+		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, ahead: cfg.Ahead, patience: cfg.Patience,
 		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers},
 		http:   &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
@@ -179,6 +188,9 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	wait := headerTime
 	if strings.HasSuffix(path, exchangePath) {
 		wait = exchangeTime
@@ -197,6 +209,9 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 		if err != nil {
 			return dst, nil, unreachable(ctx, err)
 		}
+		if resp.StatusCode == http.StatusBadRequest && c.base.Scheme == "http" && bytes.Contains(text, []byte("HTTPS")) {
+			return dst, nil, fmt.Errorf("%w: %w", ErrProtocol, ErrNeedsTLS) // as Go's server and others say it
+		}
 		return dst, resp.Header, wire.ReadError(resp.StatusCode, text)
 	}
 	if resp.ContentLength > limit {
@@ -213,8 +228,8 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 
 var errStalled = errors.New("it is silent for too long")
 
-// unreachable makes err an ErrUnreachable, unless it is one of ours or ctx
-// was cancelled by the caller.
+// unreachable makes err an ErrUnreachable, unless it is one of ours, tells of
+// the server after all, or ctx was cancelled by the caller.
 func unreachable(ctx context.Context, err error) error {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(err, ErrProtocol):
@@ -223,6 +238,11 @@ func unreachable(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, errStalled)
 	case cause != nil:
 		return cause
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("%w: it does not speak HTTPS: %w", ErrProtocol, http.ErrSchemeMismatch)
+	}
+	if u := untrusted(err); u != nil {
+		return u
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, bare(err))
 }
