@@ -77,7 +77,7 @@ func cut(s string) string { return s[:min(len(s), maxField)] }
 // prefix. WebKit leaves Ogg to the system: iOS 18.4 and macOS 15.4 have it
 // (release notes of Safari 18.4). The User-Agent of iOS tells the system's
 // version. That of a Mac has been frozen at 10.15.7, and Safari 18.4 and 26 run
-// on macOS 13 and 14 too, where they decode no Ogg: hence none there. Old Edge
+// on macOS 13 or 14 too, where they decode no Ogg: hence none there. Old Edge
 // decodes Ogg only where an extension from the shop is installed.
 var since = map[Class]map[audio.Codec]Version{
 	Chromium: {audio.Flac: {56, 0}, audio.Vorbis: {35, 0}, audio.Opus: {35, 0}},

@@ -1,7 +1,7 @@
 // Package client is the listening end of the slice API: it lists a server's
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
 // and track IDs go in, slices in the clear come out, and are wiped when they
-// are released. It imports audio, decode (for its Params), handshake, pack,
+// are released. It imports audio, decode (for its Params and Unwrap), handshake, pack,
 // seal and wire.
 package client
 
