@@ -41,6 +41,11 @@ const (
 	Ogg  Container = "ogg"
 )
 
+// RIFF is no format of a file that is read: each slice of such a track is a RIFF
+// WAVE file of its own. WAV means slices without a header, to clients of
+// protocol v1.
+const RIFF Container = "riff"
+
 // Codec names how the samples are coded.
 type Codec string
 

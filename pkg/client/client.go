@@ -2,7 +2,7 @@
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
 // and track IDs go in, slices in the clear come out, and are wiped when they
 // are released. It imports audio, cert (to know a server by its key), compress,
-// decode (for its Params), handshake, pack, seal and wire.
+// decode (for its Params and Unwrap), handshake, pack, seal and wire.
 package client
 
 import (

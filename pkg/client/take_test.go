@@ -15,6 +15,8 @@ import (
 func FuzzTake(f *testing.F) {
 	f.Add(`{"sessionId":"s","totalSlices":2,"sliceDuration":5000,"sampleRate":44100,"channels":2,"bitDepth":16,"sliceIds":["a","b"],"format":"wav",` +
 		`"codec":"pcm","sampleFormat":"s16","totalSamples":300,"slices":[{"start":0,"samples":200,"preroll":0},{"start":200,"samples":100,"preroll":0}]}`)
+	f.Add(`{"sessionId":"s","totalSlices":1,"sliceDuration":5000,"sampleRate":8000,"channels":1,"bitDepth":4,"sliceIds":["a"],"format":"riff",` +
+		`"codec":"pcm","sampleFormat":"u8","totalSamples":9,"slices":[{"start":0,"samples":9,"preroll":0}]}`)
 	f.Add(`{"sliceIds":["a"],"slices":[{"start":0,"samples":-1,"preroll":9}],"sampleRate":1,"channels":1,"totalSamples":-1}`)
 	f.Add(`{"error":"no"}`)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -52,7 +54,7 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 		}}
 	}
 	for _, good := range [][3]string{
-		{"wav", "pcm", "s16"}, {"mp3", "mp3", ""}, {"flac", "flac", ""}, {"ogg", "vorbis", ""}, {"ogg", "opus", ""},
+		{"wav", "pcm", "s16"}, {"mp3", "mp3", ""}, {"flac", "flac", ""}, {"ogg", "vorbis", ""}, {"ogg", "opus", ""}, {"riff", "pcm", "s24"},
 		{"wav", "", ""}, {"mp3", "", ""}, {"flac", "", ""}, {"unknown", "", ""},
 	} {
 		if err := new(Track).take(info(good[0], good[1], good[2])); err != nil {
@@ -61,7 +63,7 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 	}
 	for _, bad := range [][3]string{
 		{steer, "pcm", "s16"}, {"wav", steer, ""}, {"wav", "pcm", steer}, {"flac", "flac", steer}, {"wav", "pcm", ""},
-		{"aiff", "pcm", "s16"}, {"ogg", "speex", ""}, {strings.Repeat("x", 1<<20), "pcm", "s16"},
+		{"aiff", "pcm", "s16"}, {"ogg", "speex", ""}, {"riff", "flac", ""}, {"riff", "", ""}, {"riff", "pcm", ""}, {"riff", "", "s16"}, {strings.Repeat("x", 1<<20), "pcm", "s16"},
 	} {
 		err := new(Track).take(info(bad[0], bad[1], bad[2]))
 		if !errors.Is(err, ErrProtocol) || strings.ContainsAny(err.Error(), steer[:1]+"\a") || len(err.Error()) > 200 {

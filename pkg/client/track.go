@@ -149,6 +149,10 @@ func (t *Track) take(s *wire.SessionInfo) error {
 func known(s *wire.TrackFacts) error {
 	switch audio.Container(s.Format) {
 	case audio.WAV, audio.MP3, audio.FLAC, audio.Ogg, "unknown", "":
+	case audio.RIFF:
+		if audio.Codec(s.Codec) != audio.PCM {
+			return fmt.Errorf("%w: format riff with codec %.32q", ErrProtocol, s.Codec)
+		}
 	default:
 		return fmt.Errorf("%w: there is no format %.32q", ErrProtocol, s.Format)
 	}
@@ -250,19 +254,36 @@ func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.info.Codec == audio.PCM && len(plain) != int(limit) {
+	sound, err := t.sound(i, plain)
+	if err != nil {
 		clear(plain)
-		return nil, fmt.Errorf("%w: %d bytes of PCM where %d were announced", ErrProtocol, len(plain), limit)
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return sound, nil
+}
+
+// sound is what decode is to get of slice i: for PCM exactly its samples, out of
+// the RIFF file they may come in.
+func (t *Track) sound(i int, plain []byte) ([]byte, error) {
+	switch limit := t.plainLimit(i); {
+	case t.info.Container == audio.RIFF:
+		return decode.Unwrap(t.Params(), plain, t.spans[i].Samples)
+	case t.info.Codec == audio.PCM && len(plain) != limit:
+		return nil, fmt.Errorf("%d bytes of PCM where %d were announced", len(plain), limit)
 	}
 	return plain, nil
 }
 
-// plainLimit is the most bytes slice i may hold: exactly its samples for PCM.
+// plainLimit is the most bytes slice i may hold: exactly its samples for PCM,
+// and what a RIFF file has besides.
 func (t *Track) plainLimit(i int) int {
 	if t.info.Codec != audio.PCM {
 		return pack.MaxPlain
 	}
 	n := int64(t.spans[i].Samples) * int64(t.info.Channels) * int64(t.info.Sample.Bytes())
+	if t.info.Container == audio.RIFF {
+		n += decode.MaxHead
+	}
 	return int(min(n, pack.MaxPlain))
 }
 

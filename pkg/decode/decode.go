@@ -2,7 +2,9 @@
 // package that knows third-party decoders; each of them runs behind a recover,
 // a guard against reads that make no progress, and a limit on its output.
 //
-// It imports audio and decoders, nothing else.
+// It also makes and reads the slices of clients that cannot decode: PCM, each a
+// RIFF WAVE file of its own (AsWAV, Unwrap). It imports audio, audio/wavfile and
+// decoders, nothing else.
 package decode
 
 import (
@@ -52,6 +54,8 @@ type Params struct {
 	Limit      audio.Frames // most frames the decoder may yield; more is an error; 0 sets no limit
 }
 
+var errOpus = fmt.Errorf("decode opus: %w: no Go decoder gives the exact samples of the reference", audio.ErrUnsupported)
+
 // New makes a decoder for the bytes of one slice. PCM comes without a header;
 // everything else is a complete file of its format. A codec that cannot be
 // decoded gives an error wrapping audio.ErrUnsupported that says why; bytes
@@ -71,7 +75,7 @@ func New(p Params, data []byte) (Decoder, error) {
 	case audio.Vorbis:
 		open = newVorbis
 	case audio.Opus:
-		return nil, fmt.Errorf("decode opus: %w: no Go decoder gives the exact samples of the reference", audio.ErrUnsupported)
+		return nil, errOpus
 	default:
 		return nil, fmt.Errorf("decode %s: %w", p.Codec, audio.ErrUnsupported)
 	}

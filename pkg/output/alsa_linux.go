@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/audio/wavfile"
 )
 
 // alsa plays through aplay, ALSA's own player, as a child process: the C
@@ -162,7 +163,7 @@ func (a *alsa) write(p []float64) error {
 			return err
 		}
 	}
-	a.buf = encode(a.buf[:0], p, a.kind)
+	a.buf = wavfile.AppendSamples(a.buf[:0], p, a.kind)
 	return a.send(a.buf)
 }
 

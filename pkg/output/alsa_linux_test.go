@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/audio/wavfile"
 	"secstream/pkg/player"
 )
 
@@ -73,7 +74,7 @@ func TestALSAExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := heard(b, encode(nil, p, audio.S16)); err != nil {
+		if err := heard(b, wavfile.AppendSamples(nil, p, audio.S16)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -95,7 +96,7 @@ func TestALSAExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := heard(b, encode(nil, p, audio.S16)); err != nil {
+	if err := heard(b, wavfile.AppendSamples(nil, p, audio.S16)); err != nil {
 		t.Errorf("after Flush: %v", err)
 	}
 	if err := o.Close(); err != nil {

@@ -130,7 +130,7 @@ func (o *file) Write(p []float64) error {
 	case !o.open || o.done:
 		return fmt.Errorf("write %q: %w", o.path, fs.ErrClosed)
 	}
-	o.bytes = encode(o.bytes[:0], p, o.form.Sample)
+	o.bytes = wavfile.AppendSamples(o.bytes[:0], p, o.form.Sample)
 	var err error
 	if o.wav != nil {
 		_, err = o.wav.Write(o.bytes)

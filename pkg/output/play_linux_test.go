@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/audio/wavfile"
 	"secstream/pkg/decode"
 	"secstream/pkg/player"
 )
@@ -64,8 +65,8 @@ func engine(t *testing.T, o player.Output, tracks ...*pcmSource) (*player.Engine
 func TestEngineToFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out.wav")
-	a := &pcmSource{44100, 2, encode(nil, noise(1, 100_003), audio.S16)}
-	b := &pcmSource{44100, 2, encode(nil, noise(2, 882), audio.S16)}
+	a := &pcmSource{44100, 2, wavfile.AppendSamples(nil, noise(1, 100_003), audio.S16)}
+	b := &pcmSource{44100, 2, wavfile.AppendSamples(nil, noise(2, 882), audio.S16)}
 	o, err := Open("wav:"+path, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -111,8 +112,8 @@ func engineToSpeaker(t *testing.T) error {
 		}
 		return o
 	}
-	a := &pcmSource{44100, 2, encode(nil, noise(1, 50_001), audio.S16)}
-	b := &pcmSource{44100, 2, encode(nil, noise(2, 30_000), audio.S16)}
+	a := &pcmSource{44100, 2, wavfile.AppendSamples(nil, noise(1, 50_001), audio.S16)}
+	b := &pcmSource{44100, 2, wavfile.AppendSamples(nil, noise(2, 30_000), audio.S16)}
 	_, done := engine(t, open(), a, b)
 	if err := <-done; err != nil {
 		t.Fatal(err)

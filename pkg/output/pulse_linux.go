@@ -14,6 +14,7 @@ import (
 	"github.com/jfreymuth/pulse/proto"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/audio/wavfile"
 )
 
 // pulse plays through a PulseAudio server, or PipeWire in its place.
@@ -180,7 +181,7 @@ func (p *pulse) remove() {
 }
 
 func (p *pulse) write(s []float64) error {
-	p.buf = encode(p.buf[:0], s, p.kind)
+	p.buf = wavfile.AppendSamples(p.buf[:0], s, p.kind)
 	for b := p.buf; len(b) > 0; {
 		n, err := p.await()
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/audio/wavfile"
 	"secstream/pkg/player"
 )
 
@@ -201,7 +202,7 @@ func pulseExact(t *testing.T) error {
 		t.Errorf("second Close: %v", err)
 	}
 
-	s16 := func(p []float64) []byte { return encode(nil, p, audio.S16) }
+	s16 := func(p []float64) []byte { return wavfile.AppendSamples(nil, p, audio.S16) }
 	return heard(recorded(), s16(song[:60_000]), s16(song[60_000:]), s16(clip), s16(more), s16(wide))
 }
 
@@ -267,7 +268,7 @@ func pulseFlush(t *testing.T) error {
 	if flushed < 36000 || flushed > 46000 {
 		return fmt.Errorf("%d of 48000 frames heard of what was flushed at the end", flushed)
 	}
-	if !bytes.Contains(b, encode(nil, last, audio.S16)) {
+	if !bytes.Contains(b, wavfile.AppendSamples(nil, last, audio.S16)) {
 		return errors.New("the sound after Flush is not whole")
 	}
 	return nil

@@ -57,6 +57,17 @@ func (w *Writer) header(final bool) []byte {
 	return binary.LittleEndian.AppendUint32(b, dataSize)
 }
 
+// AppendHeader appends all of a WAV file that stands before n frames of sound:
+// the caller appends the sound, and a zero byte if that has an odd length. Its
+// length depends on the format only. Errors are those of NewWriter.
+func AppendHeader(dst []byte, f Format, n audio.Frames) ([]byte, error) {
+	if err := f.check(); err != nil {
+		return dst, err
+	}
+	w := Writer{format: f, bytes: int64(n) * int64(f.align())}
+	return append(dst, w.header(true)...), nil
+}
+
 // chunkLen is the length of a chunk with its header; an absent one has none.
 func chunkLen(body []byte) int {
 	if body == nil {
@@ -75,7 +86,8 @@ func appendChunk(b []byte, id string, body []byte) []byte {
 }
 
 // chunk is the body of the fmt chunk: 16 bytes for plain PCM, 18 for other
-// codecs, 40 (WAVEFORMATEXTENSIBLE) when channels or valid bits ask for it.
+// codecs, 40 (WAVEFORMATEXTENSIBLE) when channels, more than 16 bits of an
+// integer or valid bits ask for it.
 func (f Format) chunk() []byte {
 	code := uint16(1)
 	switch f.Sample {
@@ -87,7 +99,7 @@ func (f Format) chunk() []byte {
 		code = 7
 	}
 	bits := f.Sample.Bytes() * 8
-	wide := f.Channels > 2 || f.ValidBits != 0 && f.ValidBits != bits
+	wide := f.Channels > 2 || code == 1 && bits > 16 || f.ValidBits != 0 && f.ValidBits != bits
 	first := code
 	if wide {
 		first = 0xFFFE

@@ -62,7 +62,7 @@ func (d *disk) Seek(off int64, whence int) (int64, error) {
 
 func TestHeaderLayout(t *testing.T) {
 	d := &disk{}
-	w, err := NewWriter(d, Format{SampleRate: 44100, Channels: 1, Sample: audio.S24})
+	w, err := NewWriter(d, Format{SampleRate: 44100, Channels: 1, Sample: audio.U8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +76,51 @@ func TestHeaderLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "RIFF\x4c\x00\x00\x00WAVEJUNK\x1c\x00\x00\x00" + strings.Repeat("\x00", 28) +
-		"fmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\xcc\x04\x02\x00\x03\x00\x18\x00" +
+		"fmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\x44\xac\x00\x00\x01\x00\x08\x00" +
 		"data\x03\x00\x00\x00\x01\x02\x03\x00"
 	if string(d.head) != want {
 		t.Errorf("got  %q\nwant %q", d.head, want)
 	}
 	if d.pos != d.size {
 		t.Errorf("left at %d of %d", d.pos, d.size)
+	}
+}
+
+// TestAppendHeader: what stands in front of sound of known length is what a
+// Writer puts there that cannot go back, with the sizes filled in.
+func TestAppendHeader(t *testing.T) {
+	for _, c := range []struct {
+		f       Format
+		frames  audio.Frames
+		code    uint16
+		head    int
+		sound   uint32
+		padding uint32
+	}{
+		{Format{SampleRate: 44100, Channels: 2, Sample: audio.S16}, 1000, 1, 44, 4000, 0},
+		{Format{SampleRate: 8000, Channels: 1, Sample: audio.U8}, 333, 1, 44, 333, 1},
+		{Format{SampleRate: 8000, Channels: 1, Sample: audio.U8, ValidBits: 4}, 2, 0xFFFE, 80, 2, 0},
+		{Format{SampleRate: 96000, Channels: 2, Sample: audio.S24}, 10, 0xFFFE, 80, 60, 0},
+		{Format{SampleRate: 48000, Channels: 6, Sample: audio.S16}, 10, 0xFFFE, 80, 120, 0},
+		{Format{SampleRate: 48000, Channels: 2, Sample: audio.F32}, 10, 3, 58, 80, 0},
+	} {
+		b, err := AppendHeader([]byte("x"), c.f, c.frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = b[1:]
+		u32 := binary.LittleEndian.Uint32
+		if len(b) != c.head || u32(b[4:]) != uint32(c.head)-8+c.sound+c.padding || u32(b[len(b)-4:]) != c.sound ||
+			binary.LittleEndian.Uint16(b[20:]) != c.code {
+			t.Errorf("%+v: % x", c.f, b)
+		}
+		var piped bytes.Buffer
+		if _, err := NewWriter(&piped, c.f); err != nil || piped.Len() != len(b) {
+			t.Errorf("%+v: a pipe gets %d bytes, %v", c.f, piped.Len(), err)
+		}
+	}
+	if _, err := AppendHeader(nil, Format{}, 1); err == nil {
+		t.Error("no format at all was taken")
 	}
 }
 
