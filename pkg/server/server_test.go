@@ -87,7 +87,8 @@ func start(t *testing.T, cfg server.Config, limits session.Config, roots ...stri
 	return f
 }
 
-// do sends a request and returns status, header and body.
+// do sends a request and returns status, header and body. The answer has to be
+// one that openapi.json describes.
 func (f *fixture) do(t *testing.T, method, path, kind, body string, header ...string) (int, http.Header, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.URL+path, strings.NewReader(body))
@@ -108,6 +109,9 @@ func (f *fixture) do(t *testing.T, method, path, kind, body string, header ...st
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := theContract().check(method, path, resp.StatusCode, resp.Header, string(b)); err != nil {
+		t.Errorf("%s %s: %d %.200q: not as described: %v", method, path, resp.StatusCode, b, err)
 	}
 	return resp.StatusCode, resp.Header, string(b)
 }
@@ -421,7 +425,7 @@ func TestNoRoute(t *testing.T) {
 		Endpoints []string `json:"available_endpoints"`
 	}
 	if err := json.Unmarshal([]byte(body), &answer); status != 404 || err != nil || answer.Error != "Not found" ||
-		len(answer.Endpoints) != 9 || answer.Endpoints[0] != "POST /api/sessions" {
+		len(answer.Endpoints) != 13 || answer.Endpoints[0] != "POST /api/sessions" {
 		t.Errorf("%d %v %s", status, err, body)
 	}
 	if _, _, body := f.do(t, "GET", "/api/sessions/nope/info", "", ""); strings.Contains(body, "available_endpoints") {

@@ -9,11 +9,12 @@ import (
 
 // Slice is a sealed slice, in a buffer that goes back when Release is called.
 type Slice struct {
-	Body  []byte
-	Index int
-	buf   *[]byte
-	store *Store
-	room  int64
+	Body   []byte
+	Index  int
+	Format string // what the session was told of it
+	buf    *[]byte
+	store  *Store
+	room   int64
 }
 
 // Release gives the buffer and its room in memory back. The buffer holds

@@ -255,7 +255,7 @@ func (s *Store) make(e *exchange, content Content, i int, need int64) (*Slice, e
 		giveBuffer(buf, *buf)
 		return nil, err
 	}
-	return &Slice{Body: body, Index: i, buf: buf}, nil
+	return &Slice{Body: body, Index: i, Format: string(e.info.Container), buf: buf}, nil
 }
 
 // need is the most bytes the body of slice i takes: never much more than it
