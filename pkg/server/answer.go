@@ -63,7 +63,7 @@ func (w *reply) writeUntil(t time.Time) {
 
 // limit gives an answer of n bytes the time a slow line takes.
 func (w *reply) limit(n int) {
-	w.writeUntil(time.Now().Add(w.times.request + w.times.answer + time.Duration(n/slowest)*time.Second))
+	w.writeUntil(time.Now().Add(w.times.request + w.times.answer + w.times.slow(int64(n))))
 }
 
 // done writes the log line of a request and tells of it. Both have the route's

@@ -15,6 +15,10 @@ import (
 	"sync"
 	"testing"
 
+	"secstream/pkg/server"
+	"secstream/pkg/session"
+	"secstream/pkg/wire"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -93,6 +97,12 @@ func (c *contract) judge(v any, where []string) error {
 // operation is the documented path and method that a request is for.
 func (c *contract) operation(method, target string) (pattern []string) {
 	target, _, _ = strings.Cut(target, "?")
+	if strings.Contains(target+"/", "/./") || strings.Contains(target+"/", "/../") {
+		return nil // no value of a parameter, whatever the route
+	}
+	if method != strings.ToUpper(method) {
+		return nil
+	}
 	paths, _ := c.at("paths")
 	for p := range paths {
 		expr := "^" + regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(p), `[^/]+`) + "$"
@@ -231,4 +241,216 @@ func TestTheContractRefuses(t *testing.T) {
 			t.Errorf("%s takes null", name)
 		}
 	}
+}
+
+// TestEveryRouteIsDescribed: openapi.json has the routes there are and no
+// others, and the server shows it.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	f := start(t, server.Config{}, session.Config{})
+	var none struct {
+		Endpoints []string `json:"available_endpoints"`
+	}
+	_, _, body := f.do(t, "GET", "/nowhere", "", "")
+	if err := json.Unmarshal([]byte(body), &none); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(none.Endpoints)
+	if got := theContract().operations(); !slices.Equal(got, none.Endpoints) {
+		t.Errorf("described\n%q, there are\n%q", got, none.Endpoints)
+	}
+	text, err := os.ReadFile(described)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, body := f.do(t, "GET", "/api/openapi.json", "", ""); body != string(text) {
+		t.Error("the server shows another description")
+	}
+}
+
+// unwalked are the answers that TestEveryAnswer does not get, and why.
+var unwalked = map[string]string{
+	"* 500":                           "there is no fault to be had at will",
+	"* 403":                           "of GET, it is package cmd that refuses names of other machines",
+	"GET /api/sessions/{id}/info 503": "memory has to be full for long",
+	"GET /api/sessions/{id}/slices/{slice} 503":    "memory has to be full for long",
+	"POST /api/sessions/{id}/key-exchange 503":     "memory has to be full for long",
+	"DELETE /api/sessions/{id}/tracks/{track} 503": "memory has to be full for long",
+	"GET /api/library/{track}/cover 503":           "see TestCoversForSlowClientsAreBounded",
+	"GET /ready 503":                               "see TestReady",
+	"GET /api/library/{track}/cover 410":           "the file has to change while it is read",
+	"GET /api/library/{track}/cover 415":           "the library finds it unreadable first",
+	"GET /api/sessions/{id}/slices/{slice} 415":    "the parsers find what is damaged first",
+	"POST /api/sessions/{id}/key-exchange 415":     "takes a slice of over 64 MB",
+}
+
+// TestEveryAnswer gets nearly every answer that is described, each of which do
+// holds against its description.
+func TestEveryAnswer(t *testing.T) {
+	w := &walk{t: t, seen: map[string]bool{}, f: start(t, server.Config{Live: server.Live{AllowUpload: true, MaxUpload: 1 << 20}},
+		session.Config{Millis: 1000, Limits: session.Limits{Max: 45}}, publicAudio, moving(t))}
+	w.sessions()
+	w.whatFails()
+	w.everywhere()
+	for _, op := range theContract().operations() {
+		method, p, _ := strings.Cut(op, " ")
+		answers, _ := theContract().at("paths", p, strings.ToLower(method), "responses")
+		for status := range answers {
+			_, forgiven := unwalked[op+" "+status]
+			_, general := unwalked["* "+status]
+			switch name := op + " " + status; {
+			case !w.seen[name] && !forgiven && !general:
+				t.Errorf("%s is described and did not happen", name)
+			case w.seen[name] && forgiven:
+				t.Errorf("%s happened", name)
+			}
+		}
+	}
+}
+
+// moving is a folder with a file that is to be replaced, and a picture.
+func moving(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	place(t, readSong(t, "speech-russian-8k.ogg"), dir, "moving.ogg")
+	place(t, []byte("\xff\xd8\xff and so on"), dir, "cover.jpg")
+	return dir
+}
+
+// walk counts which answers came.
+type walk struct {
+	t    *testing.T
+	f    *fixture
+	seen map[string]bool
+}
+
+func (w *walk) do(want int, method, target, kind, body string, header ...string) string {
+	w.t.Helper()
+	status, _, answer := w.f.do(w.t, method, target, kind, body, header...)
+	if status != want {
+		w.t.Errorf("%s %s: %d %.200s, want %d", method, target, status, answer, want)
+	}
+	if op := theContract().operation(method, target); op != nil {
+		w.seen[method+" "+op[1]+" "+strconv.Itoa(status)] = true
+	}
+	return answer
+}
+
+func (w *walk) create(tracks ...string) (id string) {
+	w.t.Helper()
+	ids := []string{}
+	for _, name := range tracks {
+		ids = append(ids, w.f.track(w.t, name))
+	}
+	ask, _ := json.Marshal(map[string]any{"tracks": ids})
+	var made struct {
+		SessionID string `json:"sessionId"`
+	}
+	if err := json.Unmarshal([]byte(w.do(200, "POST", "/api/sessions", jsonType, string(ask))), &made); err != nil {
+		w.t.Fatal(err)
+	}
+	return "/api/sessions/" + made.SessionID
+}
+
+// sessions walks what succeeds, with a track of every kind.
+func (w *walk) sessions() {
+	for _, tr := range w.f.lib.Tracks() {
+		s := w.create(tr.Path)
+		var answer struct{ SessionInfo wire.SessionInfo }
+		text := w.do(200, "POST", s+"/key-exchange", jsonType, keyRequest(w.t))
+		if err := json.Unmarshal([]byte(text), &answer); err != nil {
+			w.t.Fatal(err)
+		}
+		w.do(200, "GET", s+"/slices/"+answer.SessionInfo.SliceIDs[0], "", "")
+		w.do(200, "GET", s+"/info", "", "")
+		w.do(204, "DELETE", s, "", "")
+	}
+	s := w.create("drums.wav", "tabla.flac")
+	w.do(200, "POST", s+"/tracks", jsonType, `{"tracks":["`+w.f.track(w.t, "chimes.ogg")+`"]}`)
+	var added struct{ Tracks []wire.TrackInfo }
+	if err := json.Unmarshal([]byte(w.do(200, "POST", s+"/tracks", "audio/ogg", string(readSong(w.t, "speech-russian-8k.ogg")))), &added); err != nil {
+		w.t.Fatal(err)
+	}
+	w.do(204, "DELETE", s+"/tracks/"+added.Tracks[0].TrackID, "", "")
+	var answer struct{ SessionInfo wire.SessionInfo }
+	if err := json.Unmarshal([]byte(w.do(200, "POST", s+"/key-exchange", jsonType, keyRequest(w.t))), &answer); err != nil {
+		w.t.Fatal(err)
+	}
+	w.do(200, "GET", s+"/info", "", "")
+	w.do(200, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[1].TrackID, "", "")
+	w.do(404, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[1].TrackID, "", "")
+	w.do(200, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[2].TrackID, "", "")
+	w.do(409, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[0].TrackID, "", "")
+	w.do(200, "GET", "/api/library/"+w.f.track(w.t, "moving.ogg")+"/cover", "", "")
+	for _, p := range []string{"/api/library", "/api/stats", "/api/openapi.json", "/health", "/ready"} {
+		w.do(200, "GET", p, "", "")
+	}
+}
+
+// whatFails walks what a route has a refusal of its own for.
+func (w *walk) whatFails() {
+	s, noJSON := w.create("moving.ogg"), "{"
+	for range session.MaxExchanges {
+		w.do(200, "POST", s+"/key-exchange", jsonType, keyRequest(w.t))
+	}
+	w.do(409, "POST", s+"/key-exchange", jsonType, keyRequest(w.t))
+	other := w.create("moving.ogg")
+	l := w.f.listen(w.t, path.Base(other))
+	for _, root := range w.f.roots {
+		if name := root + "/moving.ogg"; root != publicAudio {
+			place(w.t, readSong(w.t, "speech-french-8k.flac"), name)
+		}
+	}
+	w.do(410, "GET", other+"/slices/"+l.info.SliceIDs[0], "", "")
+	w.do(410, "POST", other+"/key-exchange", jsonType, keyRequest(w.t))
+
+	long := strings.Repeat("x", 2<<20)
+	for _, p := range []string{"/api/sessions", s + "/tracks"} {
+		w.do(400, "POST", p, jsonType, noJSON)
+		w.do(404, "POST", p, jsonType, `{"tracks":["nope"]}`)
+		w.do(413, "POST", p, "audio/wav", long)
+		w.do(413, "POST", p, jsonType, `"`+long)
+		w.do(415, "POST", p, "audio/wav", "hello")
+		w.do(503, "POST", p, jsonType, `{"tracks":[`+strings.Repeat(`"`+w.f.track(w.t, "drums.wav")+`",`, 45)+`"`+w.f.track(w.t, "drums.wav")+`"]}`)
+	}
+	w.do(400, "POST", s+"/key-exchange", jsonType, noJSON)
+	w.do(413, "POST", s+"/key-exchange", jsonType, `"`+long)
+	w.do(404, "POST", s+"/key-exchange?trackId=x", jsonType, keyRequest(w.t))
+	w.do(404, "GET", s+"/slices/x", "", "")
+	for _, p := range []string{"DELETE /api/sessions/x", "GET /api/sessions/x/info", "GET /api/library/x/cover", "DELETE /api/sessions/x/tracks/x"} {
+		method, target, _ := strings.Cut(p, " ")
+		w.do(404, method, target, "", "")
+	}
+}
+
+// everywhere walks what every route may answer.
+func (w *walk) everywhere() {
+	h := w.f.Config.Handler.(*server.Server)
+	long := "?" + strings.Repeat("x", 3<<10)
+	requests := func(visit func(method, target string)) {
+		for _, op := range theContract().operations() {
+			method, p, _ := strings.Cut(op, " ")
+			visit(method, regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(p, "x"))
+		}
+	}
+	requests(func(method, target string) { w.do(400, method, target+long, "", "") })
+	guarded := *w
+	f := start(w.t, server.Config{Tokens: tokens}, session.Config{})
+	guarded.f = f
+	requests(func(method, target string) {
+		if target != "/health" {
+			guarded.do(401, method, target, "", "")
+		}
+		if method != "GET" {
+			w.do(403, method, target, "", "", "Origin", "https://evil.example")
+		}
+	})
+	if err := h.Set(server.Live{AddressRate: 1e-9}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.f.do(w.t, "GET", "/api/stats", "", "")
+	requests(func(method, target string) {
+		if target != "/health" {
+			w.do(429, method, target, "", "")
+		}
+	})
 }

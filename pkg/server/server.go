@@ -112,19 +112,23 @@ type times struct {
 	exchange time.Duration // a key exchange, which may have to read a whole file first
 	transfer time.Duration // uploads, lists and slices to slow listeners
 	answer   time.Duration // to tell of a request that took too long
+	// slowest is how many bytes a second have to come of uploads and go of
+	// answers, or they are broken off: what waits takes memory, or disk.
+	slowest int64
 }
 
-var usual = times{request: 30 * time.Second, exchange: 2 * time.Minute, transfer: 10 * time.Minute, answer: 5 * time.Second}
+var usual = times{
+	request: 30 * time.Second, exchange: 2 * time.Minute, transfer: 10 * time.Minute, answer: 5 * time.Second, slowest: 16 << 10,
+}
+
+// slow is how long n bytes may take.
+func (t times) slow(n int64) time.Duration { return time.Duration(n/t.slowest) * time.Second }
 
 // Limits of single requests.
 const (
 	maxJSON   = 256 << 10 // bytes of a JSON body: a session of 1,000 tracks fits
 	maxTarget = 2 << 10   // bytes of a path and its query
 )
-
-// slowest is how many bytes a second have to come of uploads and go of
-// answers, or they are broken off: what waits takes memory, or disk.
-const slowest = 16 << 10
 
 // Limits of covers: how many bytes of them may wait to be sent, and how long
 // a request waits for its share of that.

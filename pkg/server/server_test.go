@@ -46,8 +46,9 @@ func (s *safeBuffer) String() string {
 
 type fixture struct {
 	*httptest.Server
-	log safeBuffer
-	lib *library.Library
+	log   safeBuffer
+	lib   *library.Library
+	roots []string
 }
 
 // start serves roots, the public set if there are none.
@@ -82,7 +83,7 @@ func start(t *testing.T, cfg server.Config, limits session.Config, roots ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Server, f.lib = httptest.NewServer(h), lib
+	f.Server, f.lib, f.roots = httptest.NewServer(h), lib, roots
 	t.Cleanup(f.Close)
 	return f
 }
@@ -114,6 +115,15 @@ func (f *fixture) do(t *testing.T, method, path, kind, body string, header ...st
 		t.Errorf("%s %s: %d %.200q: not as described: %v", method, path, resp.StatusCode, b, err)
 	}
 	return resp.StatusCode, resp.Header, string(b)
+}
+
+// json reads the answer of a route that lists something.
+func (f *fixture) json(t *testing.T, path string, v any, header ...string) {
+	t.Helper()
+	status, _, body := f.do(t, "GET", path, "", "", header...)
+	if err := json.Unmarshal([]byte(body), v); status != 200 || err != nil {
+		t.Fatalf("%s: %d %v %s", path, status, err, body)
+	}
 }
 
 const jsonType = "application/json"

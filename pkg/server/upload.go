@@ -91,7 +91,7 @@ type coming struct {
 }
 
 func (c *coming) Read(p []byte) (int, error) {
-	limit := c.reply.begin.Add(c.reply.times.request + time.Duration(c.n/slowest)*time.Second)
+	limit := c.reply.begin.Add(c.reply.times.request + c.reply.times.slow(c.n))
 	if limit.After(c.reply.until) {
 		limit = c.reply.until
 	}
