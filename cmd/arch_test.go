@@ -29,9 +29,10 @@ var law = map[string][]string{
 	"pkg/pack":          {"pkg/audio", "pkg/compress", "pkg/seal", "pkg/slicer"},
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
 	"pkg/session":       {"pkg/audio", "pkg/compress", "pkg/format/wav", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
-	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/library", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire", "pkg/limit", "pkg/browser"},
+	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/browser", "pkg/library", "pkg/limit", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire"},
 	"pkg/client":        {"pkg/audio", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/browser":       {"pkg/audio"},
+	"pkg/limit":         {},
 	"pkg/decode":        {"pkg/audio", "pkg/audio/wavfile", "pkg/decode/layer3"},
 	"pkg/player":        {"pkg/audio", "pkg/decode"},
 	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/player"},
@@ -60,6 +61,7 @@ var outside = map[string][]string{
 	"crypto/ecdh":                          {"pkg/handshake"},
 	"crypto/tls":                           {"pkg/cert", "pkg/client", "cmd"},
 	"golang.org/x/crypto/acme":             {"pkg/cert"},
+	"github.com/santhosh-tekuri":           {}, // judges answers, in tests
 	"github.com/gofrs/flock":               {"pkg/cert", "pkg/token", "pkg/server"},
 }
 

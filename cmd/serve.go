@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"secstream/pkg/compress"
+	"secstream/pkg/decode"
 	"secstream/pkg/library"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
@@ -231,6 +232,8 @@ type host struct {
 	handler http.Handler
 	temp    string
 	denied  []wire.Refusal // named files that may not be read
+
+	removeTemp func() error // nil when there is no temp
 }
 
 // permitted parts the paths from files that this user may not read: one of
@@ -273,14 +276,14 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 	}
 	h.store, err = session.NewStore(session.Config{
 		Millis: int(o.slice.Milliseconds()), Randomize: o.randomize, Variance: o.variance,
-		Deflate: o.compression, SliceIDs: session.Generators[o.sliceIDs], Logger: log,
+		Deflate: o.compression, SliceIDs: session.Generators[o.sliceIDs], Logger: log, PCM: decode.AsWAV,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if o.allowUpload {
-		if h.temp, err = os.MkdirTemp("", "secstream-"); err != nil {
-			return nil, fmt.Errorf("make a folder for uploads: %w", err)
+		if h.temp, h.removeTemp, err = server.UploadDir(""); err != nil {
+			return nil, err
 		}
 	}
 	h.handler, err = server.New(server.Config{
@@ -297,8 +300,8 @@ func (h *host) close() {
 	if h.lib != nil {
 		_ = h.lib.Close() // only read from
 	}
-	if h.temp != "" {
-		_ = os.RemoveAll(h.temp) // uploads have lost their names already where that is possible
+	if h.removeTemp != nil {
+		_ = h.removeTemp() // what stays goes when the next server starts
 	}
 }
 

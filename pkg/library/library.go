@@ -266,6 +266,17 @@ func (l *Library) Scanned() Progress {
 	return p
 }
 
+// Readable asks the disk whether all roots can be read now: nil, or what is
+// wrong with one of them. It takes as long as the disk does.
+func (l *Library) Readable() error {
+	for _, r := range l.roots {
+		if err := r.readable(); err != nil {
+			return fmt.Errorf("read %q: %w", r.abs, err)
+		}
+	}
+	return nil
+}
+
 // touch asks for a look at the folder with this absolute path.
 func (l *Library) touch(abs string) {
 	l.touchMu.Lock()

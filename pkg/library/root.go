@@ -3,6 +3,7 @@ package library
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -187,6 +188,23 @@ func (r *root) renew() {
 		_ = r.dir.Close() // a folder that was only read from
 		r.dir, r.resolved = dir, resolved
 	}
+}
+
+// readable looks whether the folder is there and, if all of it is served, can
+// be listed.
+func (r *root) readable() error {
+	if _, err := os.Stat(r.abs); err != nil || r.only != nil {
+		return cause(err)
+	}
+	f, err := r.folder(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); err != io.EOF {
+		return cause(err)
+	}
+	return nil
 }
 
 // open opens the regular file at name for reading. Anything else at that name

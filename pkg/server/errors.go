@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"time"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/handshake"
@@ -29,6 +30,9 @@ var refusals = []struct {
 	{session.ErrNoTrack, wire.TrackNotFound, "Track not found", false},
 	{session.ErrNoSlice, wire.SliceNotFound, "Slice not found", false},
 	{session.ErrFull, wire.Busy, "The server has as many sessions as it takes; try again later", false},
+	{session.ErrOwner, wire.TooMany, "You have as many sessions as one client may; end some, or try again later", false},
+	{session.ErrSingle, wire.SameSession, "The session is one of a single track; end the session", false},
+	{session.ErrLast, wire.SameSession, "The track is the session's last; end the session", false},
 	{session.ErrExchanges, wire.TooManyKeys, "The session has as many key exchanges as it takes; create another session", false},
 	{session.ErrSameIDs, wire.TooManyKeys, "The session takes one key exchange for each track; create another session", false},
 	{session.ErrChanged, wire.TrackChanged, "The file was replaced after the session began; create another session", false},
@@ -66,4 +70,20 @@ func refusal(err error) *wire.Error {
 		return e
 	}
 	return wire.Errorf(wire.Internal, "Internal server error")
+}
+
+// retryAfter is when a client may come back after a refusal with this code, 0
+// where waiting does not help.
+func retryAfter(err error, c wire.Code) time.Duration {
+	const soon, idle = 5 * time.Second, time.Minute
+	var l later
+	switch {
+	case errors.As(err, &l):
+		return l.after
+	case c == wire.Busy, c == wire.NotReady:
+		return soon
+	case c == wire.TooMany: // until some of its sessions have ended
+		return idle
+	}
+	return 0
 }

@@ -7,54 +7,11 @@ import (
 	"sort"
 	"strconv"
 	"sync"
-	"time"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/library"
-	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
-
-// libraryTrack is a track of the served folder as a session's source. It
-// holds nothing open between slices, so that no number of listeners takes up
-// all descriptors. From the first time on it goes by the content instead of the
-// ID: a file that is renamed while it plays plays on.
-type libraryTrack struct {
-	lib *library.Library
-	id  string
-
-	mu  sync.Mutex
-	was *library.Edition // nil before the first time
-}
-
-func (t *libraryTrack) Open(ctx context.Context) (session.Content, error) {
-	t.mu.Lock()
-	was := t.was
-	t.mu.Unlock()
-	var f *library.File
-	var err error
-	if was == nil {
-		f, err = t.lib.Open(ctx, t.id)
-	} else {
-		f, err = t.lib.Reopen(ctx, *was)
-	}
-	if err != nil {
-		return nil, err
-	}
-	now := f.Edition()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.was = &now
-	return libraryContent{f}, nil
-}
-
-// libraryContent is one opened version of a file.
-type libraryContent struct{ *library.File }
-
-func (c libraryContent) Track() audio.Track { return c.Audio }
-func (c libraryContent) Version() string    { return c.Identity }
-
-func (*libraryTrack) Close() error { return nil }
 
 func metadata(i audio.Info) wire.CreateMetadata {
 	return wire.CreateMetadata{
@@ -70,7 +27,7 @@ type listing struct {
 	scanning bool
 }
 
-func (s *Server) listLibrary(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) listLibrary(w *reply, _ *http.Request) error {
 	writeText(w, http.StatusOK, s.list.current(s.cfg.Library))
 	return nil
 }
@@ -127,7 +84,7 @@ func above(name string) string {
 	return ""
 }
 
-func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) cover(w *reply, r *http.Request) error {
 	if s.cfg.Library == nil {
 		return wire.Errorf(wire.TrackNotFound, "Track not found")
 	}
@@ -148,30 +105,7 @@ func (s *Server) cover(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", mime)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	limitWrite(w, len(data))
+	w.limit(len(data))
 	_, _ = w.Write(data) // a client that went away is its own affair
 	return nil
 }
-
-func (s *Server) stats(w http.ResponseWriter, _ *http.Request) error {
-	st := s.cfg.Sessions.Stats()
-	stats := wire.Stats{
-		Server: "secstream", Framework: "secstream", Timestamp: now(),
-		ActiveSessions: st.Live, TotalSessions: st.Created, Expired: st.Expired, Exchanges: st.Exchanges,
-		CacheHits: st.CacheHits, CacheMisses: st.CacheMisses, CacheBytes: st.CacheBytes, CacheSlices: st.CacheSlices, Prewarmed: st.Prewarmed,
-		Slices: s.slices.Load(), Bytes: s.bytes.Load(), Refused: s.refused.Load(),
-		Uptime: time.Since(s.start).Seconds(),
-	}
-	if s.cfg.Library != nil {
-		stats.Tracks = s.cfg.Library.Scanned().Tracks
-	}
-	writeJSON(w, http.StatusOK, stats)
-	return nil
-}
-
-func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
-	writeJSON(w, http.StatusOK, wire.Health{Status: "ok", Timestamp: now(), Uptime: time.Since(s.start).Seconds()})
-	return nil
-}
-
-func now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00") }

@@ -50,15 +50,22 @@ type listener struct {
 
 func (f *fixture) listen(t *testing.T, id string) *listener {
 	t.Helper()
+	return f.listenTo(t, id, "")
+}
+
+// listenTo exchanges keys for a track, with headers if there are any. Of the
+// session's description it keeps that track's.
+func (f *fixture) listenTo(t *testing.T, id, track string, header ...string) *listener {
+	t.Helper()
 	pair, err := handshake.NewPair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask, err := json.Marshal(wire.KeyRequest{PublicKey: pair.Public(), Metadata: wire.V1Metadata()})
+	ask, err := json.Marshal(wire.KeyRequest{PublicKey: pair.Public(), TrackID: track, Metadata: wire.V1Metadata()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, _, body := f.do(t, "POST", "/api/sessions/"+id+"/key-exchange", jsonType, string(ask))
+	status, _, body := f.do(t, "POST", "/api/sessions/"+id+"/key-exchange", jsonType, string(ask), header...)
 	var answer struct {
 		PublicKey   string           `json:"publicKey"`
 		SessionInfo wire.SessionInfo `json:"sessionInfo"`
@@ -69,6 +76,11 @@ func (f *fixture) listen(t *testing.T, id string) *listener {
 	key, err := pair.Agree(answer.PublicKey)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, tr := range answer.SessionInfo.Tracks {
+		if tr.TrackID == track {
+			answer.SessionInfo.TrackFacts = tr.TrackFacts
+		}
 	}
 	return &listener{f, id, answer.SessionInfo, pack.NewUnpacker(seal.NewBox(key))}
 }

@@ -46,8 +46,9 @@ func (s *safeBuffer) String() string {
 
 type fixture struct {
 	*httptest.Server
-	log safeBuffer
-	lib *library.Library
+	log   safeBuffer
+	lib   *library.Library
+	roots []string
 }
 
 // start serves roots, the public set if there are none.
@@ -82,12 +83,13 @@ func start(t *testing.T, cfg server.Config, limits session.Config, roots ...stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Server, f.lib = httptest.NewServer(h), lib
+	f.Server, f.lib, f.roots = httptest.NewServer(h), lib, roots
 	t.Cleanup(f.Close)
 	return f
 }
 
-// do sends a request and returns status, header and body.
+// do sends a request and returns status, header and body. The answer has to be
+// one that openapi.json describes.
 func (f *fixture) do(t *testing.T, method, path, kind, body string, header ...string) (int, http.Header, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.URL+path, strings.NewReader(body))
@@ -109,7 +111,19 @@ func (f *fixture) do(t *testing.T, method, path, kind, body string, header ...st
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := theContract().check(method, path, resp.StatusCode, resp.Header, string(b)); err != nil {
+		t.Errorf("%s %s: %d %.200q: not as described: %v", method, path, resp.StatusCode, b, err)
+	}
 	return resp.StatusCode, resp.Header, string(b)
+}
+
+// json reads the answer of a route that lists something.
+func (f *fixture) json(t *testing.T, path string, v any, header ...string) {
+	t.Helper()
+	status, _, body := f.do(t, "GET", path, "", "", header...)
+	if err := json.Unmarshal([]byte(body), v); status != 200 || err != nil {
+		t.Fatalf("%s: %d %v %s", path, status, err, body)
+	}
 }
 
 const jsonType = "application/json"
@@ -421,7 +435,7 @@ func TestNoRoute(t *testing.T) {
 		Endpoints []string `json:"available_endpoints"`
 	}
 	if err := json.Unmarshal([]byte(body), &answer); status != 404 || err != nil || answer.Error != "Not found" ||
-		len(answer.Endpoints) != 9 || answer.Endpoints[0] != "POST /api/sessions" {
+		len(answer.Endpoints) != 13 || answer.Endpoints[0] != "POST /api/sessions" {
 		t.Errorf("%d %v %s", status, err, body)
 	}
 	if _, _, body := f.do(t, "GET", "/api/sessions/nope/info", "", ""); strings.Contains(body, "available_endpoints") {

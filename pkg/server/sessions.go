@@ -1,74 +1,87 @@
 package server
 
 import (
+	"errors"
 	"mime"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
 
-// createSession opens a session on library tracks (JSON) or on an uploaded
-// file (multipart).
-func (s *Server) createSession(w http.ResponseWriter, r *http.Request) error {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch kind {
-	case "application/json":
-		// Only uploads may take long.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTime)) // not every ResponseWriter can
-		return s.createFromLibrary(w, r)
-	case "multipart/form-data":
-		return s.createFromUpload(w, r)
-	}
-	return wire.Errorf(wire.BadRequest, "A session is created by JSON with library tracks or by a multipart form with an audio file")
+// intake is what a request brings to be played, by whichever kind of body.
+type intake struct {
+	sources   []session.Source // those who have it close them, or hand them on
+	first     wire.CreateMetadata
+	randomize bool
 }
 
-func (s *Server) createFromLibrary(w http.ResponseWriter, r *http.Request) error {
+// take reads a body that names tracks of the library (JSON), holds files (a
+// multipart form), or is one (the bytes as they are). It knows them by the
+// Content-Type.
+func (s *Server) take(w *reply, r *http.Request) (*intake, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case kind == "application/json":
+		return s.takeTracks(w, r)
+	case kind == "multipart/form-data":
+		return s.takeUpload(w, r, formRest, s.readForm)
+	case strings.HasPrefix(kind, "audio/"), kind == "application/ogg", kind == "application/octet-stream":
+		return s.takeUpload(w, r, 0, s.readFile)
+	}
+	return nil, wire.Errorf(wire.BadRequest, "This takes JSON with library tracks, a multipart form with audio files, or an audio file with its type")
+}
+
+// takeTracks reads which tracks of the library are to be played.
+func (s *Server) takeTracks(w *reply, r *http.Request) (*intake, error) {
 	var req wire.CreateRequest
-	if err := readJSON(w, r, &req); err != nil {
-		return err
+	if err := s.readJSON(w, r, &req); err != nil {
+		return nil, err
 	}
 	if len(req.Tracks) == 0 || len(req.Tracks) > session.MaxTracks {
-		return wire.Errorf(wire.BadRequest, "A session takes 1 to %d tracks", session.MaxTracks)
+		return nil, wire.Errorf(wire.BadRequest, "A session takes 1 to %d tracks", session.MaxTracks)
 	}
-	if s.cfg.Library == nil {
-		return wire.Errorf(wire.TrackNotFound, "Track not found")
-	}
-	var sources []session.Source
-	for _, id := range req.Tracks {
-		if s.cfg.Library.Track(id) == nil {
-			return wire.Errorf(wire.TrackNotFound, "Track not found")
-		}
-		sources = append(sources, &libraryTrack{lib: s.cfg.Library, id: id})
-	}
-	randomize := s.cfg.Sessions.Randomize()
+	in := &intake{randomize: s.cfg.Sessions.Randomize()}
 	if req.Randomize != nil {
-		randomize = *req.Randomize
+		in.randomize = *req.Randomize
 	}
-	sess, err := s.cfg.Sessions.Create(session.Request{Sources: sources, Randomize: randomize})
+	for i, id := range req.Tracks {
+		if s.cfg.Library == nil {
+			return nil, session.ErrNoTrack
+		}
+		t := s.cfg.Library.Track(id)
+		if t == nil {
+			return nil, session.ErrNoTrack
+		}
+		if i == 0 {
+			in.first = metadata(t.Info)
+		}
+		in.sources = append(in.sources, &libraryTrack{lib: s.cfg.Library, id: id})
+	}
+	return in, nil
+}
+
+func (s *Server) createSession(w *reply, r *http.Request) error {
+	in, err := s.take(w, r)
 	if err != nil {
 		return err
 	}
-	info := s.cfg.Library.Track(req.Tracks[0])
-	meta := wire.CreateMetadata{}
-	if info != nil {
-		meta = metadata(info.Info)
+	sess, err := s.cfg.Sessions.Create(session.Request{Sources: in.sources, Randomize: in.randomize, Owner: w.share})
+	if err != nil {
+		return err
 	}
-	s.created(w, sess, meta)
-	return nil
-}
-
-func (s *Server) created(w http.ResponseWriter, sess *session.Session, meta wire.CreateMetadata) {
-	s.cfg.Logger.Info("session created", "session", sess, "tracks", len(sess.Tracks()))
+	s.cfg.Logger.Info("session created", "session", sess, "tracks", len(in.sources))
 	writeJSON(w, http.StatusOK, wire.CreateAnswer{
-		SessionID: sess.ID, Metadata: meta,
+		SessionID: sess.ID, Metadata: in.first,
 		Configuration: wire.CreateConfig{Randomize: sess.Randomize},
 		Message:       "Session created successfully",
 	})
+	return nil
 }
 
-func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) endSession(w *reply, r *http.Request) error {
 	if err := s.cfg.Sessions.End(r.PathValue("id")); err != nil {
 		return err
 	}
@@ -76,14 +89,74 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) exchangeKey(w http.ResponseWriter, r *http.Request) error {
+// addTracks appends tracks to a session. Their key exchanges are still to
+// come.
+func (s *Server) addTracks(w *reply, r *http.Request) error {
 	sess, err := s.cfg.Sessions.Get(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	var req wire.KeyRequest
-	if err := readJSON(w, r, &req); err != nil {
+	in, err := s.take(w, r)
+	if err != nil {
 		return err
+	}
+	if len(sess.Tracks())+len(in.sources) > session.MaxTracks {
+		for _, src := range in.sources {
+			err = errors.Join(err, src.Close())
+		}
+		return errors.Join(wire.Errorf(wire.BadRequest, "A session takes 1 to %d tracks", session.MaxTracks), err)
+	}
+	added, err := sess.Add(in.sources)
+	if err != nil {
+		return err
+	}
+	s.cfg.Logger.Info("tracks added", "session", sess, "tracks", len(added))
+	tracks := sess.Tracks()
+	answer := wire.AddAnswer{Tracks: []wire.TrackInfo{}}
+	for _, t := range added {
+		answer.Tracks = append(answer.Tracks, wire.TrackInfo{
+			TrackID: t.ID, TrackIndex: slices.Index(tracks, t), TrackFacts: wire.TrackFacts{SliceIDs: []string{}},
+		})
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// removeTrack ends a track of a session and describes what is left (protocol v1
+// section 10), if there is something to describe yet.
+func (s *Server) removeTrack(w *reply, r *http.Request) error {
+	sess, err := s.cfg.Sessions.Get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := sess.Remove(r.PathValue("track")); err != nil {
+		return err
+	}
+	err = writeInfo(w, r, sess)
+	if errors.Is(err, session.ErrNoKey) {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return err
+}
+
+func (s *Server) exchangeKey(w *reply, r *http.Request) error {
+	sess, err := s.cfg.Sessions.Get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	// Scripts that name no type send text/plain, as do those of 0.2.1's time.
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "", "application/json", "text/plain":
+	default:
+		return wire.Errorf(wire.BadRequest, "A key exchange takes JSON")
+	}
+	var req wire.KeyRequest
+	if err := s.readJSON(w, r, &req); err != nil {
+		return err
+	}
+	if req.PCM != "" && req.PCM != wire.PCMNative {
+		return wire.Errorf(wire.BadRequest, "pcm is %q or absent", wire.PCMNative)
 	}
 	if req.TrackID == "" {
 		req.TrackID = r.URL.Query().Get("trackId")
@@ -92,7 +165,8 @@ func (s *Server) exchangeKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, sent, err := track.Exchange(r.Context(), session.Ask{KeyRequest: req})
+	w.Header().Add("Vary", "User-Agent") // see decodes
+	answer, sent, err := track.Exchange(r.Context(), session.Ask{KeyRequest: req, Decodes: s.decodes(r)})
 	if err != nil {
 		return err
 	}
@@ -101,11 +175,15 @@ func (s *Server) exchangeKey(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) sessionInfo(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) sessionInfo(w *reply, r *http.Request) error {
 	sess, err := s.cfg.Sessions.Get(r.PathValue("id"))
 	if err != nil {
 		return err
 	}
+	return writeInfo(w, r, sess)
+}
+
+func writeInfo(w *reply, r *http.Request, sess *session.Session) error {
 	info, sent, err := sess.Info(r.Context())
 	if err != nil {
 		return err
@@ -115,7 +193,7 @@ func (s *Server) sessionInfo(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) slice(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) slice(w *reply, r *http.Request) error {
 	sess, err := s.cfg.Sessions.Get(r.PathValue("id"))
 	if err != nil {
 		return err
@@ -126,9 +204,10 @@ func (s *Server) slice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer slice.Release()
-	limitWrite(w, len(slice.Body))
+	w.limit(len(slice.Body))
 	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, len(slice.Body), slice.Sum)
 	n, err := w.Write(slice.Body)
+	w.format, w.bytes = slice.Format, n
 	s.bytes.Add(int64(n))
 	if err == nil {
 		s.slices.Add(1)

@@ -10,166 +10,208 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"time"
 
-	"secstream/pkg/audio"
 	"secstream/pkg/format"
 	"secstream/pkg/seal"
-	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
 
-// createFromUpload takes a form with the field "audio" and, optionally,
-// "randomizeSliceLength" (protocol v1 section 1). The file streams to the
-// private directory, sealed; it is never held in memory.
-func (s *Server) createFromUpload(w http.ResponseWriter, r *http.Request) error {
-	if !s.cfg.AllowUpload {
-		return wire.Errorf(wire.Forbidden, "This server takes no uploads")
+// Limits of uploads.
+const (
+	// maxUploads bounds the disk that uploads take together: so many of the
+	// largest size.
+	maxUploads = 8
+	// leastShare is the part of the largest size that a file counts for at
+	// least: descriptors are as scarce as disk.
+	leastShare = 256
+	maxParts   = 100      // of a form
+	formRest   = 64 << 10 // bytes that a form adds around its files, and around each of them
+	formValue  = 16       // bytes of a field that is no file
+)
+
+// arrival is the files of one request as they come in. They stream to the
+// private directory, sealed, and are never held in memory.
+type arrival struct {
+	s         *Server
+	live      *live
+	left      int64 // bytes that its files may still have
+	space     int64 // of the disk, set aside and not used by a file yet
+	files     []*upload
+	randomize bool
+}
+
+// takeUpload reads a body of one or more files, which rest bytes may stand
+// around.
+func (s *Server) takeUpload(w *reply, r *http.Request, rest int64, read func(*arrival, io.Reader, *http.Request) error) (_ *intake, err error) {
+	if !w.live.AllowUpload {
+		return nil, wire.Errorf(wire.Forbidden, "This server takes no uploads")
 	}
-	const formRest = 64 << 10 // what the form adds around the file
-	if r.ContentLength > s.cfg.MaxUpload+formRest {
-		return tooLarge(s.cfg.MaxUpload)
+	most := w.live.MaxUpload
+	if r.ContentLength > most+rest {
+		return nil, tooLarge(most)
 	}
-	space := s.cfg.MaxUpload
+	a := &arrival{s: s, live: w.live, left: most, space: most, randomize: s.cfg.Sessions.Randomize()}
 	if r.ContentLength >= 0 {
-		space = min(space, r.ContentLength)
+		a.space = min(most, max(r.ContentLength, most/leastShare))
 	}
-	if s.uploads.Add(space) > maxUploads*s.cfg.MaxUpload {
-		s.uploads.Add(-space)
-		return wire.Errorf(wire.Busy, "The server holds as many uploads as it takes; try again later")
+	defer func() { s.uploads.Add(-a.space) }()
+	if s.uploads.Add(a.space) > maxUploads*most {
+		return nil, wire.Errorf(wire.Busy, "The server holds as many uploads as it takes; try again later")
 	}
-	stored := false
-	defer func() {
-		if !stored {
-			s.uploads.Add(-space)
+	body := &coming{body: http.MaxBytesReader(w.ResponseWriter, r.Body, most+rest), reply: w}
+	if err = read(a, body, r); err == nil && len(a.files) == 0 {
+		err = wire.Errorf(wire.BadRequest, "No audio file provided")
+	}
+	if err != nil {
+		for _, u := range a.files {
+			err = errors.Join(err, u.Close())
 		}
-	}()
-	r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxUpload+formRest)
-	form, err := r.MultipartReader()
+		return nil, err
+	}
+	w.readUntil(w.until)
+	in := &intake{first: metadata(a.files[0].track.Info()), randomize: a.randomize}
+	for _, u := range a.files {
+		in.sources = append(in.sources, u)
+	}
+	return in, nil
+}
+
+func tooLarge(limit int64) error {
+	return wire.Errorf(wire.TooLarge, "The upload is larger than %d bytes", limit)
+}
+
+// coming is a body that has to keep coming, at no less than slowest bytes a
+// second, or it is not waited for.
+type coming struct {
+	body  io.Reader
+	reply *reply
+	n     int64
+	limit time.Time // as it was set
+}
+
+func (c *coming) Read(p []byte) (int, error) {
+	limit := c.reply.begin.Add(c.reply.times.request + c.reply.times.slow(c.n))
+	if limit.After(c.reply.until) {
+		limit = c.reply.until
+	}
+	if !limit.Equal(c.limit) {
+		c.reply.readUntil(limit)
+		c.limit = limit
+	}
+	n, err := c.body.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// readFile takes the body as it is. The parameter randomizeSliceLength is as in
+// a form.
+func (s *Server) readFile(a *arrival, body io.Reader, r *http.Request) error {
+	a.randomize = formBool(r.URL.Query().Get("randomizeSliceLength"), a.randomize)
+	return a.receive(r.Context(), body)
+}
+
+// readForm takes a form with fields "audio", one for each file, and,
+// optionally, "randomizeSliceLength" (protocol v1 section 1).
+func (s *Server) readForm(a *arrival, body io.Reader, r *http.Request) error {
+	metered := &metered{r: body}
+	bounded := *r
+	bounded.Body = io.NopCloser(metered)
+	form, err := bounded.MultipartReader()
 	if err != nil {
 		return wire.Errorf(wire.BadRequest, "The form cannot be read")
 	}
-	u, randomize, err := s.readForm(r.Context(), form)
-	if err != nil {
-		return err
+	for range maxParts {
+		metered.left = formRest
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return a.bodyError(err)
+		}
+		if err := a.readPart(r.Context(), part, metered); err != nil {
+			return err
+		}
 	}
-	stored = true
-	u.free = func() { s.uploads.Add(-space) }
-	meta := metadata(u.track.Info())
-	sess, err := s.cfg.Sessions.Create(session.Request{Sources: []session.Source{u}, Randomize: randomize})
-	if err != nil {
-		return err
+	return wire.Errorf(wire.BadRequest, "The form has more than %d fields", maxParts)
+}
+
+func (a *arrival) readPart(ctx context.Context, part *multipart.Part, m *metered) error {
+	switch part.FormName() {
+	case "audio":
+		m.left += a.left
+		return a.receive(ctx, part)
+	case "randomizeSliceLength":
+		text, err := io.ReadAll(io.LimitReader(part, formValue))
+		if err != nil {
+			return a.bodyError(err)
+		}
+		a.randomize = formBool(string(text), a.randomize)
+	default: // what is not known is passed over
+		m.left += a.left
+		if _, err := io.Copy(io.Discard, part); err != nil {
+			return a.bodyError(err)
+		}
 	}
-	s.created(w, sess, meta)
 	return nil
 }
 
-// maxUploads bounds the disk that uploads take together: so many of the
-// largest size.
-const maxUploads = 8
-
-func tooLarge(limit int64) error {
-	return wire.Errorf(wire.TooLarge, "The file is larger than %d bytes", limit)
+// metered reads at most left bytes, so that what stands around the files of a
+// form is bounded: mime/multipart holds the header of a part in memory.
+type metered struct {
+	r    io.Reader
+	left int64
 }
 
-func (s *Server) readForm(ctx context.Context, form *multipart.Reader) (u *upload, randomize bool, err error) {
-	defer func() {
-		if err != nil && u != nil {
-			err = errors.Join(err, u.Close())
-			u = nil
-		}
-	}()
-	randomize = s.cfg.Sessions.Randomize()
-	for {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return u, false, formError(err, s.cfg.MaxUpload)
-		}
-		switch {
-		case part.FormName() == "audio" && u == nil:
-			if u, err = s.receive(ctx, part); err != nil {
-				return u, false, err
-			}
-		case part.FormName() == "randomizeSliceLength":
-			text, err := io.ReadAll(io.LimitReader(part, 16))
-			if err != nil {
-				return u, false, formError(err, s.cfg.MaxUpload)
-			}
-			randomize = formBool(string(text), randomize)
-		}
+func (m *metered) Read(p []byte) (int, error) {
+	if m.left <= 0 {
+		return 0, &http.MaxBytesError{}
 	}
-	if u == nil {
-		return nil, false, wire.Errorf(wire.BadRequest, "No audio file provided")
-	}
-	return u, randomize, nil
+	n, err := m.r.Read(p[:min(int64(len(p)), m.left)])
+	m.left -= int64(n)
+	return n, err
 }
 
-func formError(err error, limit int64) error {
+func (a *arrival) bodyError(err error) error {
 	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return tooLarge(limit)
+	switch {
+	case errors.As(err, &over):
+		return tooLarge(a.live.MaxUpload)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return wire.Errorf(wire.BadRequest, "The upload did not come in time")
 	}
-	return wire.Errorf(wire.BadRequest, "The form cannot be read")
+	return wire.Errorf(wire.BadRequest, "The upload cannot be read")
 }
 
-// receive stores one uploaded file and reads it as audio.
-func (s *Server) receive(ctx context.Context, part io.Reader) (*upload, error) {
-	f, err := os.CreateTemp(s.cfg.TempDir, "upload-*")
+// receive stores one file and reads it as audio.
+func (a *arrival) receive(ctx context.Context, body io.Reader) error {
+	f, err := os.CreateTemp(a.s.cfg.TempDir, uploadName+"*")
 	if err != nil {
-		return nil, fmt.Errorf("store an upload: %w", err)
+		return fmt.Errorf("store an upload: %w", err)
 	}
-	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), free: func() {}}
+	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), disk: &a.s.uploads}
 	if u.file, err = seal.NewFile(f); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return errors.Join(err, f.Close())
 	}
-	n, err := u.file.ReadFrom(io.LimitReader(part, s.cfg.MaxUpload+1))
+	a.files = append(a.files, u)
+	n, err := u.file.ReadFrom(io.LimitReader(body, a.left+1))
+	a.left -= n
+	u.space = max(n, a.live.MaxUpload/leastShare)
+	a.space -= u.space
 	if disk := new(fs.PathError); errors.As(err, &disk) {
-		return u, fmt.Errorf("store an upload: %w", err)
+		return fmt.Errorf("store an upload: %w", err)
 	}
 	if err != nil {
-		return u, formError(err, s.cfg.MaxUpload)
+		return a.bodyError(err)
 	}
-	if n > s.cfg.MaxUpload {
-		return u, tooLarge(s.cfg.MaxUpload)
+	if a.left < 0 {
+		return tooLarge(a.live.MaxUpload)
 	}
 	stream, err := format.Open(u.file, n)
 	if err != nil {
-		return u, err
+		return err
 	}
 	u.track, err = stream.Index(ctx, u.file)
-	return u, err
-}
-
-// upload is an uploaded file as a session's source. It is sealed on the disk,
-// and where the system lets it, it has lost its name already, so that nothing
-// is left after a crash.
-type upload struct {
-	file     *seal.File
-	name     string
-	unlinked bool
-	version  string // the name may be given again, this is not
-	track    audio.Track
-	free     func() // gives its share of the disk back
-}
-
-func (u *upload) Open(context.Context) (session.Content, error) { return uploadContent{u}, nil }
-
-func (u *upload) Close() error {
-	defer u.free()
-	err := u.file.Close()
-	if !u.unlinked {
-		err = errors.Join(err, os.Remove(u.name))
-	}
 	return err
 }
-
-// uploadContent lends the file out; closing it closes nothing.
-type uploadContent struct{ u *upload }
-
-func (c uploadContent) ReadAt(p []byte, off int64) (int, error) { return c.u.file.ReadAt(p, off) }
-func (c uploadContent) Close() error                            { return nil }
-func (c uploadContent) Track() audio.Track                      { return c.u.track }
-func (c uploadContent) Check() error                            { return nil }
-func (c uploadContent) Version() string                         { return c.u.version }

@@ -27,6 +27,7 @@ const (
 	Unauthorized    Code = "unauthorized"         // a token is missing or not known
 	TooMany         Code = "too_many_requests"    // this client is over its share; try later
 	SameSession     Code = "session_keeps_tracks" // the track is the last, or the only one
+	NotReady        Code = "not_ready"            // the server has just started, or its disk is gone
 	Internal        Code = "internal"
 )
 
@@ -45,7 +46,7 @@ func (c Code) status() int {
 		return http.StatusUnsupportedMediaType
 	case Forbidden:
 		return http.StatusForbidden
-	case Busy:
+	case Busy, NotReady:
 		return http.StatusServiceUnavailable
 	case TooManyKeys, SameSession:
 		return http.StatusConflict

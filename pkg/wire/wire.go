@@ -184,7 +184,9 @@ type Stats struct {
 	Exchanges      int64   `json:"keyExchanges"`
 	Slices         int64   `json:"slicesServed"`
 	Bytes          int64   `json:"bytesServed"`
-	Refused        int64   `json:"refusals"`
+	Refused        int64   `json:"refusals"`     // of every kind
+	Limited        int64   `json:"rateLimited"`  // of those, for a client's share: too_many_requests
+	Unauthorized   int64   `json:"unauthorized"` // of those, for want of a token
 	CacheHits      int64   `json:"cacheHits"`
 	CacheMisses    int64   `json:"cacheMisses"`
 	CacheBytes     int64   `json:"cacheBytes"`
@@ -194,7 +196,8 @@ type Stats struct {
 	Uptime         float64 `json:"uptime"` // seconds
 }
 
-// Health is the answer of /health.
+// Health is the answer of /health, with the status "ok", and of /ready, with
+// "ready".
 type Health struct {
 	Status    string  `json:"status"`
 	Timestamp string  `json:"timestamp"`

@@ -1,0 +1,15 @@
+//go:build unix
+
+package server
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// private says whether this user has it, and nobody else has rights to it.
+func private(fi fs.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid() && fi.Mode().Perm()&0o077 == 0
+}
