@@ -3,6 +3,8 @@ package cmd
 import (
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -19,17 +21,41 @@ type Env struct {
 	Width func() int
 	// ConfigDir returns the folder for files that outlive the program.
 	ConfigDir func() (string, error)
+	// Hangups begins to take the signal that asks to read settings again, and
+	// otherwise ends the process, until stop is called. nil: there is none.
+	Hangups func() (c <-chan os.Signal, stop func())
+	// Deserted tells whether the terminal that standard input was is gone. nil:
+	// it is not.
+	Deserted func() bool
 }
 
 // SystemEnv is the process's own world.
 func SystemEnv() Env {
 	tty := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+	wasTTY := tty(os.Stdin)
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdoutTTY: tty(os.Stdout), StderrTTY: tty(os.Stderr), StdinTTY: tty(os.Stdin),
-		Width: width, ConfigDir: configDir,
+		StdoutTTY: tty(os.Stdout), StderrTTY: tty(os.Stderr), StdinTTY: wasTTY,
+		Width: width, ConfigDir: configDir, Hangups: hangups,
+		Deserted: func() bool { return wasTTY && !tty(os.Stdin) },
 	}
 }
+
+// hangups takes SIGHUP. Windows has none: there it never comes.
+func hangups() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 1) // one asks for all that was changed so far
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
+func (e Env) hangups() (<-chan os.Signal, func()) {
+	if e.Hangups == nil {
+		return nil, func() {}
+	}
+	return e.Hangups()
+}
+
+func (e Env) deserted() bool { return e.Deserted != nil && e.Deserted() }
 
 func width() int {
 	for _, f := range []*os.File{os.Stdout, os.Stderr} {

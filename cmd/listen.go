@@ -115,7 +115,7 @@ func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error
 	g, run := errgroup.WithContext(run)
 	g.Go(func() error { return h.lib.Run(run) })
 	g.Go(func() error { h.store.Sweep(run); return nil })
-	g.Go(func() error { return serveUntil(run, ln, http.StripPrefix(prefix, h.handler), quiet()) })
+	g.Go(func() error { return serveUntil(run, ln, http.StripPrefix(prefix, h.handler), nil, quiet()) })
 	l := &listener{name: strings.Join(paths, ", "), paths: paths, local: h, stop: func() error {
 		stop()
 		err := g.Wait()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -167,7 +168,7 @@ func TestLibraryKey(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "library.key")
 	var lines bytes.Buffer
-	log := newLogger(&lines, serveOptions{})
+	log := newLogger(&lines, "text", slog.LevelInfo)
 	env := Env{ConfigDir: func() (string, error) { return dir, nil }}
 	first := libraryKey(env, log)
 	if again := libraryKey(env, log); !bytes.Equal(first, again) || lines.Len() > 0 {

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 		"secstream": func() {
 			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			context.AfterFunc(ctx, stop)
 			code := Main(ctx, os.Args, SystemEnv())
 			stop()
 			os.Exit(code)

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,7 @@ import (
 func TestHostGuard(t *testing.T) {
 	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	var lines bytes.Buffer
-	log := newLogger(&lines, serveOptions{verbose: true})
+	log := newLogger(&lines, "text", slog.LevelDebug)
 	loopback := guardHost(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8420}, ok, log)
 	open := guardHost(&net.TCPAddr{IP: net.IPv4zero, Port: 8420}, ok, log)
 	for host, want := range map[string]int{

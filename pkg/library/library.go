@@ -86,12 +86,13 @@ type Refusal struct{ Path, Reason string }
 
 // Progress says how far the library has come.
 type Progress struct {
-	Files   int  // found so far, by the look of their names
-	Tracks  int  // listed
-	Refused int  // found unreadable
-	Waiting int  // found but not examined yet
-	Ready   bool // the first pass is complete
-	Polling bool // changes are found by looking, not by notice
+	Files   int       // found so far, by the look of their names
+	Tracks  int       // listed
+	Refused int       // found unreadable
+	Waiting int       // found but not examined yet
+	Ready   bool      // the first pass is complete
+	Polling bool      // changes are found by looking, not by notice
+	Last    time.Time // when the last look at everything ended; zero before the first
 }
 
 // Library is safe for concurrent use. Close it when Run has returned and
@@ -114,6 +115,7 @@ type Library struct {
 	ready   chan struct{}
 	waiting atomic.Int64 // queued files
 	polling atomic.Bool
+	last    atomic.Int64 // Unix ns of the end of the last look at everything, or 0
 
 	wake    chan struct{} // capacity 1: touched has grown, or waiting is down to 0
 	touchMu sync.Mutex    // guards the two below
@@ -258,6 +260,9 @@ func (l *Library) Ready() <-chan struct{} { return l.ready }
 func (l *Library) Scanned() Progress {
 	p := Progress{Waiting: int(l.waiting.Load()), Polling: l.polling.Load()}
 	p.Files, p.Tracks, p.Refused = l.cat.counts()
+	if at := l.last.Load(); at != 0 {
+		p.Last = time.Unix(0, at)
+	}
 	select {
 	case <-l.ready:
 		p.Ready = true
@@ -288,6 +293,9 @@ func (l *Library) touch(abs string) {
 	l.touchMu.Unlock()
 	l.nudge()
 }
+
+// Rescan asks Run for a look at every folder soon. It does not wait for it.
+func (l *Library) Rescan() { l.touchAll() }
 
 // touchAll asks for a look everywhere.
 func (l *Library) touchAll() {

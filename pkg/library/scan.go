@@ -248,6 +248,7 @@ func (s *scan) sweep(ctx context.Context) time.Duration {
 		s.walk(ctx, f, true)
 	}
 	s.rewatch()
+	s.l.last.Store(time.Now().UnixNano())
 	return time.Since(began)
 }
 

@@ -402,3 +402,16 @@ func TestChangesShowEverywhere(t *testing.T) {
 		return n == 5
 	})
 }
+
+// TestRescan: whoever asks for it gets a look at everything.
+func TestRescan(t *testing.T) {
+	dir := t.TempDir()
+	write(t, makeWAV(100, 1), dir, "a.wav")
+	l := start(t, Config{Roots: []string{dir}, Rescan: time.Hour})
+	first := l.Scanned().Last
+	if first.IsZero() {
+		t.Error("it is not told when the first look ended")
+	}
+	l.Rescan()
+	until(t, soon, "another look", func() bool { return l.Scanned().Last.After(first) })
+}

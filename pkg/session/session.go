@@ -343,10 +343,10 @@ func (s *Session) takeOut(id string) (*Track, error) {
 	switch {
 	case s.store.sessions[s.ID] != s:
 		return nil, ErrNoSession
-	case i < 0:
-		return nil, ErrNoTrack
 	case !s.multi:
 		return nil, ErrSingle
+	case i < 0:
+		return nil, ErrNoTrack
 	case len(s.tracks) == 1:
 		return nil, ErrLast
 	}
