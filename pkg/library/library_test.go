@@ -454,26 +454,37 @@ func TestRunOnce(t *testing.T) {
 
 // A library that is cancelled in the middle of a large folder stops at once.
 func TestCancelDuringScan(t *testing.T) {
+	const files, workers = 200, 3
 	dir := t.TempDir()
-	for i := range 200 {
+	for i := range files {
 		write(t, makeWAV(100, uint32(i)), dir, fmt.Sprint(i, ".wav"))
 	}
-	l, err := New(Config{Roots: []string{dir}, IDKey: testKey})
+	l, err := New(Config{Roots: []string{dir}, IDKey: testKey, Workers: workers})
 	if err != nil {
 		t.Fatal(err)
 	}
+	opened, gate := make(chan struct{}, files), make(chan struct{})
 	l.open = func(io.ReaderAt, int64) (audio.Stream, error) {
-		time.Sleep(20 * time.Millisecond)
+		opened <- struct{}{}
+		<-gate
 		return nil, audio.ErrNotAudio
 	}
 	defer l.Close() //nolint:errcheck // nothing to lose
 	before := runtime.NumGoroutine()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	began := time.Now()
-	if err := l.Run(ctx); err != nil || time.Since(began) > 2*time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
-	}
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	until(t, soon, "all workers to be busy, and more to wait", func() bool { return len(opened) == workers && l.Scanned().Waiting > workers })
 	cancel()
+	close(gate)
+	select {
+	case err := <-done:
+		if n := len(opened); err != nil || n > workers || l.Scanned().Ready {
+			t.Errorf("%v, %d files opened, %+v", err, n, l.Scanned())
+		}
+	case <-time.After(soon):
+		t.Fatal("Run does not return")
+	}
 	until(t, soon, "all goroutines to be gone", func() bool { return runtime.NumGoroutine() <= before })
 }

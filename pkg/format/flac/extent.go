@@ -28,6 +28,32 @@ func (h *header) extent(b []byte, si *streamInfo) (size, used int) {
 	return n, n
 }
 
+// framed reports whether the last whole frame before end ends there. What
+// looks like a tag is then samples, as every decoder takes it. Read errors are
+// left to the walk, which meets them again.
+func (o *opener) framed(end int64) bool {
+	const most = 256 << 10 // so long is hardly a frame of 65535 samples
+	s := o.s
+	h := header{block: s.si.maxBlock, channels: s.si.channels}
+	from := max(s.start, end-int64(min(h.maxFrame(&s.si), most)))
+	b, err := o.read(from, int(end-from))
+	if err != nil {
+		return false
+	}
+	spare := walkStart
+	for i := len(b) - 1; i >= 0 && spare > 0; i-- {
+		if b[i] != 0xff || !h.parse(b[i:]) || !h.fits(&s.si) {
+			continue
+		}
+		size, used := h.extent(b[i:], &s.si)
+		if size > 0 {
+			return i+size == len(b)
+		}
+		spare -= used
+	}
+	return false
+}
+
 // bitWalk steps through bits, most significant first.
 type bitWalk struct {
 	b   []byte

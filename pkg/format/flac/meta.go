@@ -311,13 +311,13 @@ func (o *opener) trailers() error {
 		if err != nil {
 			return err
 		}
-		if f, ok := tag.ID3v1(b); ok {
+		if f, ok := tag.ID3v1(b); ok && !o.framed(s.end) {
 			s.end -= id3v1Sz
 			o.found.Merge(f)
 		}
 	}
 	f, n, err := tag.APE(o.r, s.end)
-	if err == nil && n > 0 && n <= s.end-s.start {
+	if err == nil && n > 0 && n <= s.end-s.start && !o.framed(s.end) {
 		s.end -= n
 		o.found.Merge(f)
 	}

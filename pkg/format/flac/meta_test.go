@@ -103,6 +103,38 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// TestTagsInSamples: a last frame that ends like a tag is samples all the
+// same, in a file and at the end of a slice, whatever tag follows it.
+func TestTagsInSamples(t *testing.T) {
+	ape := append([]byte("APETAGEX\xd0\x07\x00\x00\x20"), make([]byte, 19)...)
+	for name, c := range map[string]struct {
+		tag  []byte
+		back int // from the tag's first byte to the frame's CRC
+	}{"ID3v1": {id3v1()[:126], 126}, "APE": {ape[:30], 30}} {
+		m := &maker{bits: 16, channels: 1, rate: 44100, blocks: []int{4096, 4096, 4096}, verbatim: true, given: make([]int64, 3*4096)}
+		for _, end := range []int{4096, 3 * 4096} {
+			for i := range c.back / 2 {
+				m.given[end-c.back/2+i] = int64(int16(binary.BigEndian.Uint16(c.tag[2*i:])))
+			}
+		}
+		data := m.file(1)
+		for _, after := range [][]byte{nil, id3v1(), append(bytes.Clone(ape), id3v1()...)} {
+			data := append(bytes.Clone(data), after...)
+			tr := index(t, data)
+			i := tr.Info()
+			if i.Frames != 3*4096 || i.DamageN != 0 || i.AudioOff+i.AudioBytes != int64(len(data)-len(after)) || after == nil && i.Tags.Title != "" {
+				t.Errorf("%s, %d bytes behind: %+v", name, len(after), i)
+			}
+			for _, b := range carved(t, tr, data, 4096) {
+				if i := index(t, b).Info(); i.Frames != 4096 || i.DamageN != 0 || i.Tags.Title != "" {
+					t.Errorf("%s: slice %+v", name, i)
+				}
+			}
+		}
+		proven(t, name, data, 4096)
+	}
+}
+
 func TestMD5(t *testing.T) {
 	data := publicFiles(t)["music-guitar.flac"]
 	sum, ok := index(t, data).MD5()
