@@ -117,7 +117,7 @@ func (s *riffServer) send(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	deflate, err := compress.NewDeflater(compress.DefaultLevel)
+	deflate, err := compress.NewDeflater(1)
 	if err != nil {
 		s.t.Error(err)
 	}
@@ -136,7 +136,7 @@ func (s *riffServer) send(w http.ResponseWriter, r *http.Request) {
 // TestRIFFSlicesPlay: a track that comes as PCM sounds as it does when this
 // client decodes it, to the 16 bits that a lossy one has.
 func TestRIFFSlicesPlay(t *testing.T) {
-	for name, step := range map[string]float64{"music-guitar.flac": 0, "speech-french-8k.flac": 0, "music-safari-cbr.mp3": 1. / (1 << 16), "speech-russian-8k.ogg": 1. / (1 << 16)} {
+	for name, step := range map[string]float64{"speech-french-8k.flac": 0, "music-safari-cbr.mp3": 1. / (1 << 16), "speech-russian-8k.ogg": 1. / (1 << 16)} {
 		_, c := serveRIFF(t, name, 1000)
 		track, err := c.Open(t.Context(), "x", audio.Tags{})
 		if err != nil {
@@ -185,7 +185,7 @@ func TestLyingRIFFSlicesAreRefused(t *testing.T) {
 	}
 	for name, slice := range map[string]func([]byte) ([]byte, error){
 		"another rate":    put(24, 96000),
-		"one channel":     put(20, 1|1<<16),
+		"two channels":    put(20, 1|2<<16),
 		"no end":          put(40, 0xFFFFFFFF),
 		"a short end":     put(40, 4),
 		"an endless fmt":  put(16, 0xFFFFFFFF),
@@ -196,7 +196,7 @@ func TestLyingRIFFSlicesAreRefused(t *testing.T) {
 		"FLAC all of it":  func([]byte) ([]byte, error) { return []byte("fLaC\x00\x00\x00\x22"), nil },
 		"another's sound": func(b []byte) ([]byte, error) { return append(b, b[44:]...), nil },
 	} {
-		s, c := serveRIFF(t, "music-safari-cbr.mp3", 1000)
+		s, c := serveRIFF(t, "speech-english-16k-mono.mp3", 1000)
 		s.slice = slice
 		track, err := c.Open(t.Context(), "x", audio.Tags{})
 		if err != nil {
@@ -213,7 +213,7 @@ func TestLyingRIFFSlicesAreRefused(t *testing.T) {
 		"24 bits":       func(f *wire.TrackFacts) { f.Sample = "s24" },
 		"a frame less":  func(f *wire.TrackFacts) { f.Slices[0].Samples--; f.Slices[1].Start--; f.Slices[1].Samples++ },
 	} {
-		s, c := serveRIFF(t, "music-safari-cbr.mp3", 1000)
+		s, c := serveRIFF(t, "speech-english-16k-mono.mp3", 1000)
 		s.facts = facts
 		track, err := c.Open(t.Context(), "x", audio.Tags{})
 		if err != nil {

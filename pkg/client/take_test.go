@@ -61,6 +61,11 @@ func TestUnknownFormatsAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
+	early := info("riff", "pcm", "s16")
+	early.Slices[0].Preroll = 1105
+	if err := new(Track).take(early); !errors.Is(err, ErrProtocol) {
+		t.Errorf("preroll in a RIFF slice: %v", err)
+	}
 	for _, bad := range [][3]string{
 		{steer, "pcm", "s16"}, {"wav", steer, ""}, {"wav", "pcm", steer}, {"flac", "flac", steer}, {"wav", "pcm", ""},
 		{"aiff", "pcm", "s16"}, {"ogg", "speex", ""}, {"riff", "flac", ""}, {"riff", "", ""}, {"riff", "pcm", ""}, {"riff", "", "s16"}, {strings.Repeat("x", 1<<20), "pcm", "s16"},

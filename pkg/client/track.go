@@ -124,6 +124,9 @@ func (t *Track) take(s *wire.SessionInfo) error {
 		if sl.Start != at || sl.Samples <= 0 || sl.Samples > 1<<40 || sl.Preroll < 0 || sl.Preroll > maxPreroll {
 			return fmt.Errorf("%w: slice %d starts at %d with %d samples", ErrProtocol, i, sl.Start, sl.Samples)
 		}
+		if sl.Preroll > 0 && audio.Container(s.Format) == audio.RIFF {
+			return fmt.Errorf("%w: slice %d, a RIFF file of PCM, has %d samples of preroll", ErrProtocol, i, sl.Preroll)
+		}
 		at += sl.Samples
 	}
 	if int64(at)/int64(s.SampleRate) > maxSeconds {
