@@ -60,7 +60,7 @@ func TestTimeLimitsOverHTTP2(t *testing.T) {
 
 	track := f.track(t, "a.wav")
 	resp, err := client.Get(srv.URL + "/api/library/" + track + "/cover") //nolint:noctx // the test ends it
-	if err != nil || resp.ProtoMajor != 2 || resp.StatusCode != 200 {
+	if err != nil || resp.ProtoMajor != 2 || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%v %v", resp, err)
 	}
 	ended("GET /api/library/{track}/cover", 200)
@@ -76,7 +76,7 @@ func TestTimeLimitsOverHTTP2(t *testing.T) {
 	} {
 		body, hold := io.Pipe()
 		go func() { _, _ = hold.Write([]byte(`{"tracks":[`)) }()
-		r, err := http.NewRequestWithContext(t.Context(), "POST", srv.URL+c.path, body)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+c.path, body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestTimeLimitsOverHTTP2(t *testing.T) {
 		} else {
 			b, _ := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if resp.StatusCode != 400 || !bytes.Contains(b, []byte("in time")) {
+			if resp.StatusCode != http.StatusBadRequest || !bytes.Contains(b, []byte("in time")) {
 				t.Errorf("%s: %d %s", c.kind, resp.StatusCode, b)
 			}
 		}
@@ -96,7 +96,7 @@ func TestTimeLimitsOverHTTP2(t *testing.T) {
 	}
 	// The connection lives.
 	resp, err = client.Get(srv.URL + "/health") //nolint:noctx // the test ends it
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%v %v", resp, err)
 	}
 	_ = resp.Body.Close()

@@ -144,7 +144,7 @@ func TestLongUploadsAreNotRead(t *testing.T) {
 			if strings.HasSuffix(path, "exchange") && kind != jsonType {
 				continue
 			}
-			r, err := http.NewRequestWithContext(t.Context(), "POST", f.URL+path, neverRead{t})
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+path, neverRead{t})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +157,7 @@ func TestLongUploadsAreNotRead(t *testing.T) {
 			}
 			b, _ := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if err := theContract().check("POST", path, resp.StatusCode, resp.Header, string(b)); err != nil || resp.StatusCode != 413 {
+			if err := theContract().check("POST", path, resp.StatusCode, resp.Header, string(b)); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge {
 				t.Errorf("%s %s: %d %s %v", path, kind, resp.StatusCode, b, err)
 			}
 		}

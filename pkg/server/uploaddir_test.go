@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -176,7 +177,7 @@ func serveUntilKilled(t *testing.T, base string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest("POST", "/api/sessions", bytes.NewReader(song))
+	r := httptest.NewRequest(http.MethodPost, "/api/sessions", bytes.NewReader(song))
 	r.Header.Set("Content-Type", "audio/wav")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -184,7 +185,7 @@ func serveUntilKilled(t *testing.T, base string) {
 		t.Fatal(w.Code, w.Body)
 	}
 	// And one that is still coming, with half of it on the disk.
-	r = httptest.NewRequest("POST", "/api/sessions", io.MultiReader(bytes.NewReader(song[:len(song)/2]), tell{}))
+	r = httptest.NewRequest(http.MethodPost, "/api/sessions", io.MultiReader(bytes.NewReader(song[:len(song)/2]), tell{}))
 	r.Header.Set("Content-Type", "audio/wav")
 	h.ServeHTTP(httptest.NewRecorder(), r)
 }

@@ -90,6 +90,20 @@ func (e *exchange) facts() wire.TrackFacts {
 		SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth,
 		SliceIDs: e.ids.list(), Format: string(i.Container), IsFloat32: i.Sample == audio.F32,
 		Codec: string(i.Codec), Sample: string(i.Sample),
-		TotalSamples: int64(i.Frames), Written: e.cut.written,
+		TotalSamples: int64(i.Frames), Written: e.written(),
 	}
+}
+
+// written are the slices as they stand in an answer. What was decoded has no
+// preroll any more, so it does not share what the cutting has at hand.
+func (e *exchange) written() string {
+	if e.form != decoded {
+		return e.cut.written
+	}
+	spans := make([]wire.Slice, e.cut.plan.Len())
+	for i := range spans {
+		from, to := e.cut.plan.Bounds(i)
+		spans[i] = wire.Slice{Start: from.At, Samples: to.At - from.At}
+	}
+	return wire.EncodeSlices(spans)
 }
