@@ -41,20 +41,21 @@ var law = map[string][]string{
 
 // outside is which packages alone may import something from elsewhere.
 var outside = map[string][]string{
-	"net/http":                             {"pkg/client", "pkg/server", "pkg/wire", "cmd"},
-	"github.com/urfave/cli":                {"cmd"},
-	"github.com/charmbracelet/bubbletea":   {"tui"},
-	"github.com/charmbracelet/lipgloss":    {"tui"},
-	"github.com/gopxl/beep":                {"pkg/output"},
-	"github.com/jfreymuth/pulse":           {"pkg/output"},
-	"github.com/mewkiz/flac":               {"pkg/decode", "pkg/bench"}, // bench encodes its test signal with it
-	"github.com/jfreymuth/vorbis":          {"pkg/decode"},
-	"github.com/jfreymuth/oggvorbis":       {"pkg/decode"},
-	"github.com/dhowden/tag":               {"pkg/format/tag"},
-	"github.com/klauspost/compress":        {"pkg/compress"},
+	"net/http":                           {"pkg/client", "pkg/server", "pkg/wire", "cmd"},
+	"github.com/urfave/cli":              {"cmd"},
+	"github.com/charmbracelet/bubbletea": {"tui"},
+	"github.com/charmbracelet/lipgloss":  {"tui"},
+	"github.com/gopxl/beep":              {"pkg/output"},
+	"github.com/jfreymuth/pulse":         {"pkg/output"},
+	"github.com/mewkiz/flac":             {"pkg/decode", "pkg/bench"}, // bench encodes its test signal with it
+	"github.com/jfreymuth/vorbis":        {"pkg/decode"},
+	"github.com/jfreymuth/oggvorbis":     {"pkg/decode"},
+	"github.com/dhowden/tag":             {"pkg/format/tag"},
+	"github.com/klauspost/compress":      {"pkg/compress"},
+	"crypto/aes":                         {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
+	"crypto/ecdh":                        {"pkg/handshake"},
+
 	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal"},
-	"crypto/aes":                           {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
-	"crypto/ecdh":                          {"pkg/handshake"},
 }
 
 func TestImportLaw(t *testing.T) {
