@@ -177,7 +177,7 @@ func TestCompression(t *testing.T) {
 		{audio.Layer3, compress.None{}, "none", true},
 	} {
 		got := Compression(c.coded, c.want)
-		if s, ok := got.(compress.Storer); got.Name() != c.name || (got == c.want) != c.same || !c.same && !(ok && s.Stores()) {
+		if s, ok := got.(compress.Storer); got.Name() != c.name || (got == c.want) != c.same || !c.same && (!ok || !s.Stores()) {
 			t.Errorf("%s, %s: %s", c.coded, c.want.Name(), got.Name())
 		}
 	}
