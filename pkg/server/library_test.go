@@ -108,7 +108,7 @@ func TestFilesMoveWhilePlaying(t *testing.T) {
 	}
 	dir := t.TempDir()
 	m := place(t, song, dir, "m.ogg")
-	f := start(t, server.Config{}, session.Config{Millis: 1000}, dir)
+	f := start(t, server.Config{}, session.Config{Millis: 1000, Cache: session.Cache{Bytes: -1}}, dir)
 	l := f.listen(t, f.session(t, f.track(t, "m.ogg")))
 	want := l.slice(t, 2)
 	goesOn := func(what string) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"secstream/pkg/session"
@@ -111,10 +112,10 @@ func (s *Server) addTracks(w *reply, r *http.Request) error {
 	}
 	s.cfg.Logger.Info("tracks added", "session", sess, "tracks", len(added))
 	answer := wire.AddAnswer{Tracks: []wire.TrackInfo{}}
-	for _, t := range added {
-		answer.Tracks = append(answer.Tracks, wire.TrackInfo{
-			TrackID: t.ID, TrackIndex: t.Index, TrackFacts: wire.TrackFacts{SliceIDs: []string{}},
-		})
+	for i, t := range sess.Tracks() {
+		if slices.Contains(added, t) {
+			answer.Tracks = append(answer.Tracks, wire.TrackInfo{TrackID: t.ID, TrackIndex: i, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}})
+		}
 	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil
