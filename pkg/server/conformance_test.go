@@ -430,11 +430,15 @@ func overHTTP(t *testing.T, f *fixture) {
 
 // watched counts requests for slices, and holds them up if told to.
 type watched struct {
-	n    atomic.Int64
-	hold chan struct{} // nil holds nothing
+	n       atomic.Int64
+	hold    chan struct{} // nil holds nothing
+	session string        // its path
 }
 
 func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
+	if path, ok := strings.CutSuffix(r.URL.Path, "/key-exchange"); ok {
+		w.session = path
+	}
 	if strings.Contains(r.URL.Path, "/slices/") {
 		w.n.Add(1)
 		if w.hold != nil {
@@ -485,7 +489,9 @@ func theClient(t *testing.T, f *fixture) {
 	// A permanent error is not tried again: one request for the slice, one ahead.
 	w := new(watched)
 	track = open(w, 1)
-	f.Config.Handler.(*server.Server).EndAll()
+	if status, _, _ := f.do(t, "DELETE", w.session, "", ""); status != 204 {
+		t.Fatal(status)
+	}
 	var refused *wire.Error
 	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != 404 || w.n.Load() > 2 {
 		t.Errorf("a session that ended: %v after %d requests", err, w.n.Load())

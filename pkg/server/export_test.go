@@ -8,6 +8,3 @@ import "time"
 func NewTimed(cfg Config, request time.Duration) (*Server, error) {
 	return newServer(cfg, times{request: request, exchange: 2 * request, transfer: 10 * request, answer: request / 2, slowest: 1 << 30})
 }
-
-// EndAll ends every session.
-func (s *Server) EndAll() { s.cfg.Sessions.Close() }
