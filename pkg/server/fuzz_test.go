@@ -66,7 +66,6 @@ func newTarget(f *testing.F) *target {
 
 // names opens a session and returns what the names in capitals are.
 func (g *target) names(t *testing.T) *strings.Replacer {
-	g.store.Close() // and what the last input left of sessions
 	track := g.lib.Tracks()[0].ID
 	pair, err := handshake.NewPair()
 	if err != nil {
@@ -80,9 +79,10 @@ func (g *target) names(t *testing.T) *strings.Replacer {
 		}
 	}
 	w := post(g.h[0], "/api/sessions", jsonType, strings.NewReader(`{"tracks":["`+track+`","`+track+`"]}`))
-	if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil {
+	if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil || w.Code != 200 {
 		t.Fatal(w.Body)
 	}
+	t.Cleanup(func() { _ = g.store.End(made.SessionID) }) // unless the input did
 	w = post(g.h[0], "/api/sessions/"+made.SessionID+"/key-exchange", jsonType, strings.NewReader(`{"publicKey":"`+pair.Public()+`"}`))
 	if err := json.Unmarshal(w.Body.Bytes(), &keys); err != nil || len(keys.SessionInfo.Tracks) != 2 {
 		t.Fatal(w.Body)
@@ -133,6 +133,10 @@ func FuzzRequests(f *testing.F) {
 			r.RemoteAddr = "192.0.2.1:1"
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
+			var made struct{ SessionID string }
+			if json.Unmarshal(w.Body.Bytes(), &made) == nil {
+				defer g.store.End(made.SessionID)
+			}
 			if w.Code >= 500 && w.Code != http.StatusServiceUnavailable {
 				t.Fatalf("%s: %d %s", line, w.Code, w.Body)
 			}

@@ -111,12 +111,11 @@ func (s *Server) addTracks(w *reply, r *http.Request) error {
 		return err
 	}
 	s.cfg.Logger.Info("tracks added", "session", sess, "tracks", len(added))
-	tracks := sess.Tracks()
 	answer := wire.AddAnswer{Tracks: []wire.TrackInfo{}}
-	for _, t := range added {
-		answer.Tracks = append(answer.Tracks, wire.TrackInfo{
-			TrackID: t.ID, TrackIndex: slices.Index(tracks, t), TrackFacts: wire.TrackFacts{SliceIDs: []string{}},
-		})
+	for i, t := range sess.Tracks() {
+		if slices.Contains(added, t) {
+			answer.Tracks = append(answer.Tracks, wire.TrackInfo{TrackID: t.ID, TrackIndex: i, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}})
+		}
 	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil
