@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib"
 needs node sox
 build
-go build -o "$T/load" "$E2E/load.go"
+build_load
 mkdir "$T/music"
 cp "$AUDIO/music-drums.wav" "$AUDIO/speech-french-8k.flac" "$T/music"
 "$T/load" wav "$T/music/long.wav" 20000000 # 113 s
