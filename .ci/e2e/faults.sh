@@ -178,15 +178,6 @@ for mode in forge:5:forged cut:5:forged key:5:forged flip:5:checksum break:4:ans
   end "$proxy"
 done
 
-say "clients that are slow on purpose, for 15 s"
-start loris timeout 60 node "$E2E/faults.mjs" loris "$address"
-lorises=$PID
-sleep 3
-PID=$server whole "$address"
-ended "$lorises" 60
-[ "$STATUS" = 0 ] || die "$(cat "$T/loris.err")"
-say "$(cat "$T/loris.out")"
-
 say "requests no client sends"
 serve hostile --allow-upload --max-upload 8MB "$T/music"
 upload=$PID

@@ -117,9 +117,12 @@ func (c *client) tracks(ctx context.Context) ([]wire.LibraryTrack, error) {
 		if !list.Scanning && len(list.Tracks) > 0 {
 			return list.Tracks, nil
 		}
-		time.Sleep(50 * time.Millisecond)
+		pause()
 	}
 }
+
+// pause is between two looks for what takes a while.
+func pause() { time.Sleep(20 * time.Millisecond) }
 
 // track is the ID of the track at path; "" if there is none.
 func (c *client) track(ctx context.Context, path string) (string, error) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const usage = `usage: load COMMAND ARG...
+const usage = `load COMMAND ARG...
 
   wav FILE BYTES                   write a WAV file with a stretch of noise every 16 MB and holes between
   tone FILE TEXT SECONDS           write a WAV file whose samples are TEXT, over and over
@@ -34,8 +34,7 @@ const usage = `usage: load COMMAND ARG...
   full ADDRESS BIG SMALL           upload what does not fit the server's disk while others play
   change ADDRESS FOLDER            remove, replace and cut short files under live sessions while others play
   replace ADDRESS FOLDER SLICES    replace a file under live sessions all the time; no nonce may come twice
-  loris ADDRESS                    clients that are slow on purpose, until each is shown the door
-`
+  loris ADDRESS                    clients that are slow on purpose, until each is shown the door`
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -54,7 +53,7 @@ type command struct {
 
 var commands = map[string]command{
 	"wav":    {1, 1, func(_ context.Context, w []string, n []int) error { return writeWAV(w[0], int64(n[0])) }},
-	"port":   {0, 0, func(context.Context, []string, []int) error { return freePort() }},
+	"port":   {0, 0, func(ctx context.Context, _ []string, _ []int) error { return freePort(ctx) }},
 	"spread": {1, 2, func(ctx context.Context, w []string, n []int) error { return at(w[0]).spread(ctx, n[0], n[1]) }},
 	"slow":   {1, 2, func(ctx context.Context, w []string, n []int) error { return at(w[0]).slow(ctx, n[0], seconds(n[1])) }},
 	"open":   {1, 1, func(ctx context.Context, w []string, n []int) error { return at(w[0]).open(ctx, n[0]) }},
@@ -65,9 +64,13 @@ var commands = map[string]command{
 	"soak": {3, 3, func(ctx context.Context, w []string, n []int) error {
 		return at(w[0]).soak(ctx, w[1], w[2], n[0], seconds(n[1]), n[2])
 	}},
-	"tone":  {2, 1, func(_ context.Context, w []string, n []int) error { return os.WriteFile(w[0], tone(n[0], w[1]), 0o600) }},
-	"ids":   {1, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).ids(ctx) }},
-	"crash": {2, 2, func(ctx context.Context, w []string, n []int) error { return at(w[0]).crash(ctx, w[1], n[0], n[1]) }},
+	"tone":    {2, 1, func(_ context.Context, w []string, n []int) error { return os.WriteFile(w[0], tone(n[0], w[1]), 0o600) }},
+	"ids":     {1, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).ids(ctx) }},
+	"crash":   {2, 2, func(ctx context.Context, w []string, n []int) error { return at(w[0]).crash(ctx, w[1], n[0], n[1]) }},
+	"full":    {3, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).full(ctx, w[1], w[2]) }},
+	"change":  {2, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).change(ctx, w[1]) }},
+	"replace": {2, 1, func(ctx context.Context, w []string, n []int) error { return at(w[0]).replace(ctx, w[1], n[0]) }},
+	"loris":   {1, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).loris(ctx) }},
 	"cold": {1, 3, func(ctx context.Context, w []string, n []int) error {
 		return at(w[0]).cold(ctx, n[0], n[1], millis(n[2]))
 	}},
@@ -75,8 +78,8 @@ var commands = map[string]command{
 
 // freePort prints a port that nothing listens on, for servers that cannot say
 // which one they took.
-func freePort() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -60,10 +60,11 @@ func (c *client) soak(ctx context.Context, metrics, pid string, n int, long time
 	return err
 }
 
-// What a server may take in memory, kB: by itself, with the slices that are on
-// their way, and for a session that is played over a connection of its own.
+// What a server may take in memory, kB: by itself, with 128 MB of slices that
+// are on their way and 32 MB that it keeps, and for each session that is played
+// over a connection of its own.
 const (
-	baseRoom = 64 << 10
+	baseRoom = 192 << 10
 	roomEach = 64
 )
 
@@ -89,11 +90,10 @@ type soaking struct {
 	conns []*shared
 	all   []*listener
 
-	mu     sync.Mutex
-	each   []time.Duration
-	late   int
-	bytes  int64
-	opened int
+	mu    sync.Mutex
+	each  []time.Duration
+	late  int
+	bytes int64
 }
 
 // shared is a connection that several sessions may take turns on.
