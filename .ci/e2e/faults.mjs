@@ -8,7 +8,6 @@
 //                              break  ends the connection in the middle
 //                              key    answers the key exchange with a key of its own
 //   drain ADDRESS TRACK        reads one slice for some seconds; prints "reading" when it has begun
-//   loris ADDRESS              50 connections that say nothing or next to nothing, for 15 s
 //   hostile ADDRESS            requests no client sends
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
@@ -134,32 +133,6 @@ async function drain (address, path) {
   console.log('all read')
 }
 
-async function loris (address) {
-  const { port, hostname } = new URL(address)
-  const sockets = Array.from({ length: 50 }, () => connect(Number(port), hostname))
-  const closed = new Set()
-  for (const s of sockets) {
-    s.on('error', () => {})
-    s.on('close', () => closed.add(s))
-  }
-  const text = `POST /api/sessions HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{"tracks":["`
-  let worst = 0
-  for (let second = 0; second < 15; second++) {
-    for (const [i, s] of sockets.entries()) {
-      if (i % 3 === 1) s.write(text[second]) // one byte a second
-      if (i % 3 === 2) s.write(second === 0 ? text : 'a') // a body that never ends
-    }
-    const begin = performance.now()
-    const resp = await fetch(`${address}/api/library`)
-    check(resp.ok && (await resp.json()).tracks.length > 0, 'no library')
-    worst = Math.max(worst, performance.now() - begin)
-    await sleep(1000)
-  }
-  for (const s of sockets) s.destroy()
-  check(worst < 1000, `an answer took ${worst.toFixed()} ms`)
-  console.log(`slowest answer ${worst.toFixed(1)} ms; ${closed.size} of 50 were shown the door`)
-}
-
 async function hostile (address) {
   const { session, id, track, info } = await open(address)
   const good = await publicKey()
@@ -279,7 +252,7 @@ async function hostile (address) {
 }
 
 const [command, ...args] = process.argv.slice(2)
-const run = { proxy, drain, loris, hostile }[command]
+const run = { proxy, drain, hostile }[command]
 Promise.resolve().then(() => run(...args)).catch(err => {
   console.error(`${command}: ${err.message}`)
   process.exit(1)

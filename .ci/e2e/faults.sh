@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib"
 needs node sox
 build
-go build -o "$T/load" "$E2E/load.go"
+build_load
 mkdir "$T/music"
 cp "$AUDIO/music-drums.wav" "$AUDIO/speech-french-8k.flac" "$T/music"
 "$T/load" wav "$T/music/long.wav" 20000000 # 113 s
@@ -177,15 +177,6 @@ for mode in forge:5:forged cut:5:forged key:5:forged flip:5:checksum break:4:ans
   [ -z "$(ls -A "$T/out")" ] || die "left behind: $(ls -A "$T/out")"
   end "$proxy"
 done
-
-say "clients that are slow on purpose, for 15 s"
-start loris timeout 60 node "$E2E/faults.mjs" loris "$address"
-lorises=$PID
-sleep 3
-PID=$server whole "$address"
-ended "$lorises" 60
-[ "$STATUS" = 0 ] || die "$(cat "$T/loris.err")"
-say "$(cat "$T/loris.out")"
 
 say "requests no client sends"
 serve hostile --allow-upload --max-upload 8MB "$T/music"

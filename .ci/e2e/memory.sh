@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib"
 needs flac lame oggenc ffmpeg sox
 build
-go build -o "$T/load" "$E2E/load.go"
+build_load
 
 # peak is the most memory the server $PID has had resident, kB.
 peak() { awk '/^VmHWM/ { print $2 }' "/proc/$PID/status"; }
