@@ -28,6 +28,11 @@ const MaxPlain = 64 << 20
 // ErrTooLarge is wrapped when a slice is larger than MaxPlain.
 var ErrTooLarge = errors.New("slice is too large")
 
+// sizer is a track that knows how long a slice is before it is made.
+type sizer interface {
+	Size(from, to audio.Cut) int64
+}
+
 // ranger is a track whose slices are plain ranges of the file. They are read
 // straight to where they are sealed.
 type ranger interface {
@@ -70,8 +75,11 @@ func Check(track audio.Track, plan slicer.Plan) error {
 	for i := range plan.Len() {
 		from, to := plan.Bounds(i)
 		n := to.Off - from.Off
-		if r, ok := track.(ranger); ok {
-			_, n = r.Range(from, to)
+		switch t := track.(type) {
+		case ranger:
+			_, n = t.Range(from, to)
+		case sizer:
+			n = t.Size(from, to)
 		}
 		if n > MaxPlain {
 			return fmt.Errorf("slice %d: %w: %d bytes, at most %d; use shorter slices", i, ErrTooLarge, n, MaxPlain)
@@ -82,11 +90,12 @@ func Check(track audio.Track, plan slicer.Plan) error {
 
 // Millis is the slice length to cut a track at: want, or as much less as it
 // takes to keep even randomised slices under MaxPlain: those are up to twice
-// as long, and the last may have 0.3 of a slice added. Only PCM of many
-// channels and a high rate comes to that.
+// as long, and the last may have 0.3 of a slice added. Only many channels at a
+// high rate come to that. Coded audio goes by its size as PCM, since that is
+// how some clients get it.
 func Millis(info audio.Info, want int) int {
-	bytesPerSecond := int64(info.SampleRate) * int64(info.Channels) * int64(max(info.Sample.Bytes(), 2))
-	if info.Codec != audio.PCM || bytesPerSecond <= 0 {
+	bytesPerSecond := int64(info.SampleRate) * int64(info.Channels) * int64(max(info.Sample.Bytes(), (info.BitDepth+7)/8, 2))
+	if bytesPerSecond <= 0 {
 		return want
 	}
 	return max(slicer.MinMillis, min(want, int(MaxPlain*1000*10/23/bytesPerSecond)))

@@ -85,7 +85,7 @@ func TestTokens(t *testing.T) {
 
 // direct sends a request to the handler as if from an address.
 func direct(h http.Handler, from, path string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", path, nil)
+	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.RemoteAddr = from
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
@@ -97,7 +97,7 @@ func direct(h http.Handler, from, path string, header ...string) *httptest.Respo
 
 // post sends a body to the handler.
 func post(h http.Handler, path, kind string, body io.Reader) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", path, body)
+	r := httptest.NewRequest(http.MethodPost, path, body)
 	r.Header.Set("Content-Type", kind)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -176,13 +176,13 @@ func TestRates(t *testing.T) {
 	}
 	refused("1")
 	// Before a body is looked at: this one would never come.
-	r, err := http.NewRequestWithContext(t.Context(), "POST", f.URL+"/api/sessions", neverRead{t})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/api/sessions", neverRead{t})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Expect", "100-continue")
 	resp, err := (&http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}).Do(r)
-	if err != nil || resp.StatusCode != 429 {
+	if err != nil || resp.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("an upload over the rate: %v %v", resp, err)
 	}
 	_ = resp.Body.Close()

@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -30,6 +32,7 @@ type reply struct {
 	who    string    // whose token it came with
 	name   string    // for the log; the route's pattern if it has none
 	status int       // as sent, 0 before
+	timed  bool      // the answer has its time
 	format string    // of a slice
 	bytes  int       // of a slice
 }
@@ -38,17 +41,24 @@ type reply struct {
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *reply) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.starts(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *reply) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.starts(http.StatusOK)
 	return w.ResponseWriter.Write(p)
+}
+
+// starts notes the status that is sent. An answer that was given no time has
+// that of a short one.
+func (w *reply) starts(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	if !w.timed {
+		w.limit(0)
+	}
 }
 
 // readUntil bounds the time until the body is there.
@@ -56,30 +66,22 @@ func (w *reply) readUntil(t time.Time) {
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(t) // not every ResponseWriter can
 }
 
-// writeUntil bounds the time until the answer is gone.
-func (w *reply) writeUntil(t time.Time) {
-	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t) // not every ResponseWriter can
-}
-
 // limit gives an answer of n bytes the time a slow line takes.
 func (w *reply) limit(n int) {
-	w.writeUntil(time.Now().Add(w.times.request + w.times.answer + w.times.slow(int64(n))))
+	w.timed = true
+	until := time.Now().Add(w.times.request + w.times.answer + w.times.slow(int64(n)))
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(until) // not every ResponseWriter can
 }
 
 // done writes the log line of a request and tells of it. Both have the route's
 // pattern, never the path: the path holds the session ID, which is a secret.
 func (s *Server) done(w *reply, r *http.Request) {
 	took := time.Since(w.begin)
-	route := r.Pattern
-	if route == "" {
-		route = noRoute
+	route := cmp.Or(r.Pattern, noRoute)
+	if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
+		s.cfg.Logger.Debug("request", "route", cmp.Or(w.name, route), "session", session.Short(r.PathValue("id")),
+			"status", w.status, "took", took, "from", w.from, "client", w.who)
 	}
-	name := w.name
-	if name == "" {
-		name = route
-	}
-	s.cfg.Logger.Debug("request", "route", name, "session", session.Short(r.PathValue("id")),
-		"status", w.status, "took", took, "from", w.from, "client", w.who)
 	if s.cfg.Observe != nil {
 		s.cfg.Observe(Observation{Route: route, Status: w.status, Took: took, Format: w.format, Bytes: w.bytes})
 	}

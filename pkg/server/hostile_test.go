@@ -159,7 +159,7 @@ func TestRawRequests(t *testing.T) {
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			t.Errorf("%q: %v", request, err)
-		} else if resp.StatusCode != http.StatusOK && (resp.StatusCode < 400 || resp.StatusCode > 499) && resp.StatusCode != 501 {
+		} else if resp.StatusCode != http.StatusOK && (resp.StatusCode < 400 || resp.StatusCode > 499) && resp.StatusCode != http.StatusNotImplemented {
 			t.Errorf("%q: %d", request, resp.StatusCode)
 		}
 		_ = c.Close()

@@ -226,18 +226,21 @@ func (s *Server) routes() []route {
 	}
 }
 
+// Headers of every answer. Nobody writes into them.
+var nosniff, noStore = []string{"nosniff"}, []string{"no-store"}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w := &reply{ResponseWriter: out, live: s.live.Load(), times: s.times, begin: time.Now()}
 	w.locate(s, r)
 	defer s.done(w, r)
-	// Until a route says otherwise: a body that is announced and never comes
-	// must not hold the connection.
-	w.readUntil(w.begin.Add(s.times.request))
-	w.writeUntil(w.begin.Add(s.times.request + s.times.answer))
+	if r.Body != http.NoBody {
+		// Until a route says otherwise: a body that is announced and never comes
+		// must not hold the connection.
+		w.readUntil(w.begin.Add(s.times.request))
+	}
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	h["X-Content-Type-Options"], h["Cache-Control"] = nosniff, noStore
 	if w.cors(r) {
 		w.name = "OPTIONS before a request from another site"
 		return
@@ -277,7 +280,6 @@ func (s *Server) route(r route) http.Handler {
 		}
 		w.until = w.begin.Add(r.time)
 		w.readUntil(w.until)
-		w.writeUntil(w.until.Add(s.times.answer))
 		ctx, cancel := context.WithDeadline(req.Context(), w.until)
 		defer cancel()
 		err := s.admitSession(w, req)

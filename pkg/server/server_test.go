@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"secstream/pkg/decode"
 	"secstream/pkg/handshake"
 	"secstream/pkg/library"
 	"secstream/pkg/server"
@@ -72,7 +73,7 @@ func start(t *testing.T, cfg server.Config, limits session.Config, roots ...stri
 	case <-time.After(20 * time.Second):
 		t.Fatal("the library is not ready")
 	}
-	limits.Logger = log
+	limits.Logger, limits.PCM = log, decode.AsWAV
 	store, err := session.NewStore(limits)
 	if err != nil {
 		t.Fatal(err)

@@ -197,8 +197,11 @@ func (s *Server) slice(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := r.PathValue("slice")
-	slice, err := sess.Slice(r.Context(), r.URL.Query().Get("trackId"), id)
+	id, track := r.PathValue("slice"), ""
+	if r.URL.RawQuery != "" {
+		track = r.URL.Query().Get("trackId")
+	}
+	slice, err := sess.Slice(r.Context(), track, id)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,8 @@ type Config struct {
 	Now       func() time.Time
 
 	// PCM makes a track whose slices are PCM, for clients that do not take its
-	// codec. nil refuses them with audio.ErrUnsupported.
+	// codec. Where it is nil, or fails with audio.ErrUnsupported, they get the
+	// slices as everybody does.
 	PCM func(audio.Track) (audio.Track, error)
 
 	// Pieces that replace protocol v1's. Published clients then cannot play.
@@ -118,7 +119,8 @@ type Request struct {
 type Ask struct {
 	wire.KeyRequest
 	// Decodes says whether the client takes a codec. What it does not take it
-	// gets as PCM, each slice a RIFF WAVE file of its own. nil takes everything.
+	// gets as PCM, each slice a RIFF WAVE file of its own, if the store can
+	// (Config.PCM). nil takes everything.
 	Decodes func(audio.Codec) bool
 }
 

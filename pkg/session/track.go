@@ -36,6 +36,7 @@ type Track struct {
 	version   string
 	cut       *cutting    // nil before the first exchange
 	exchanges []*exchange // oldest first
+	coming    int         // exchanges under way that rely on cut
 	closed    bool
 }
 
@@ -68,7 +69,8 @@ const (
 // Exchange does the server's half of the key exchange and returns the answer
 // to send. The caller calls sent when it is: until then it counts as memory
 // in use. Errors: handshake.ErrPublicKey, ErrExchanges, ErrSameIDs, ErrLong,
-// ErrFull, and those of opening the track and of waiting. A failed exchange leaves no key.
+// ErrFull, and those of opening the track and of waiting. A failed
+// exchange leaves nothing behind.
 func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, sent func(), err error) {
 	half, err := t.session.store.cfg.Exchange.New()
 	if err != nil {
@@ -92,6 +94,7 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	if err := t.cutOnce(content); err != nil {
 		return nil, nil, err
 	}
+	defer t.settle()
 	release, err := t.session.reserve(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -129,6 +132,10 @@ func (t *Track) admit(e *exchange, content Content) error {
 		return ErrExchanges
 	}
 	track, err := t.session.store.represent(content.Track(), e.form)
+	if e.form == decoded && errors.Is(err, audio.ErrUnsupported) {
+		e.form = plain // nobody decodes it here; the client may take more than is known of it
+		track, err = t.session.store.represent(content.Track(), e.form)
+	}
 	if err != nil {
 		return err
 	}
@@ -155,7 +162,7 @@ func (t *Track) admit(e *exchange, content Content) error {
 }
 
 // cutOnce cuts the track at the first exchange and holds later ones to the
-// same content.
+// same content. Without an error the caller settles afterwards.
 func (t *Track) cutOnce(content Content) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -166,6 +173,7 @@ func (t *Track) cutOnce(content Content) error {
 		if content.Version() != t.version {
 			return ErrChanged
 		}
+		t.coming++
 		return nil
 	}
 	cfg := t.session.store.cfg
@@ -186,11 +194,25 @@ func (t *Track) cutOnce(content Content) error {
 		return ErrLong
 	}
 	t.version, t.cut = content.Version(), cut
+	t.coming++
 	if info.DamageN > 0 && len(info.Damage) > 0 {
 		cfg.Logger.Warn("the track is damaged; what cannot be read is left out or silent", "session", t.session,
 			"places", info.DamageN, "at", info.Damage[0].Off, "what", info.Damage[0].What)
 	}
 	return nil
+}
+
+// settle says that an exchange is over. When none that relied on the cutting
+// succeeded, the track is as if nobody had asked.
+func (t *Track) settle() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.coming--; t.coming > 0 || len(t.exchanges) > 0 || t.cut == nil {
+		return
+	}
+	t.session.slices.Add(-int64(t.cut.plan.Len()))
+	t.session.store.cuts.drop(t.cut)
+	t.version, t.cut = "", nil
 }
 
 // represent is track as its slices hold it.

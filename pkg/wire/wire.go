@@ -31,15 +31,24 @@ const ivLength = 12
 // SetSliceHeaders fills h for slice number seq (from 0), with a body of n bytes
 // and their CRC-32.
 func SetSliceHeaders(h http.Header, session, slice string, seq, n int, sum uint32) {
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Length", strconv.Itoa(n))
-	h.Set(HeaderSliceID, slice)
-	h.Set(HeaderSequence, strconv.Itoa(seq))
-	h.Set(HeaderSession, session)
-	h.Set(HeaderLength, strconv.Itoa(n-ivLength))
-	h.Set(HeaderIVLength, strconv.Itoa(ivLength))
-	h.Set(HeaderCRC, fmt.Sprintf("%08x", sum))
+	v := []string{
+		"application/octet-stream", strconv.Itoa(n), slice, strconv.Itoa(seq), session,
+		strconv.Itoa(n - ivLength), strconv.Itoa(ivLength), fmt.Sprintf("%08x", sum),
+	}
+	for i, name := range canonical {
+		h[name] = v[i : i+1 : i+1]
+	}
 }
+
+// canonical are the headers of a slice as http.Header keys them.
+var canonical = func() (names [8]string) {
+	for i, name := range [...]string{
+		"Content-Type", "Content-Length", HeaderSliceID, HeaderSequence, HeaderSession, HeaderLength, HeaderIVLength, HeaderCRC,
+	} {
+		names[i] = http.CanonicalHeaderKey(name)
+	}
+	return names
+}()
 
 // CRC is the checksum of a slice body: CRC-32/IEEE, 8 lower-case hex digits.
 // It finds accidents on the way; forgeries are found by the seal.
