@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the server sends a second. Slices that are sealed already, against nginx
-# with the same bytes as files in the same run: the target is 60 % of nginx.
+# with the same bytes as files in the same run: the target is 60 % of nginx. A
+# handler that does nothing but write them shows what of that is net/http's.
 # Slices that nobody asked for yet, against what the machine's AES-256-GCM does
 # on every core.
 #   throughput.sh [ROUNDS MILLISECONDS]     7 400 is what the figures in the docs are from
@@ -52,13 +53,15 @@ flac -s -5 -o "$T/music/b.flac" "$T/music/a.wav"
 lame --quiet -t -b 192 "$T/music/a.wav" "$T/music/c.mp3"
 
 say "warm: closed loops over kept connections; the load shares $(nproc) cores with either server"
+start plain "$T/load" plain "$T/www"
+until_true 10 grep -q '^http' "$T/plain.out" || die "the bare handler does not come up"
 serve warm --cache-size 256MB --cache-slices 4096 "$T/music"
-"$T/load" warm "$ADDR" "http://127.0.0.1:$port" "$T/www" "$rounds" "$each" 40
+"$T/load" warm "$ADDR" "http://127.0.0.1:$port" "$(cat "$T/plain.out")" "$T/www" "$rounds" "$each" 40
 stop "$PID"
 
 say "cold: a session for every connection, no slice twice before all were sent"
 mkdir "$T/long"
 "$T/load" wav "$T/long/long.wav" 100000000
 serve cold --cache-size 0 --compression 0 "$T/long"
-"$T/load" cold "$ADDR" 16 "$rounds" $((each * 2))
+"$T/load" cold "$ADDR" "$PID" 16 "$rounds" $((each * 2))
 stop "$PID"

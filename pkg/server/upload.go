@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"secstream/pkg/format"
@@ -184,11 +185,21 @@ func (a *arrival) bodyError(err error) error {
 	return wire.Errorf(wire.BadRequest, "The upload cannot be read")
 }
 
+// notStored is the answer to an upload that the disk does not take.
+func (a *arrival) notStored(err error) error {
+	err = fmt.Errorf("store an upload: %w", err)
+	if slices.ContainsFunc(diskFull, func(full error) bool { return errors.Is(err, full) }) {
+		a.s.cfg.Logger.Error("no room for an upload", "err", err)
+		return wire.Errorf(wire.DiskFull, "The server has no room left for uploads; try again later, or send a smaller file")
+	}
+	return err
+}
+
 // receive stores one file and reads it as audio.
 func (a *arrival) receive(ctx context.Context, body io.Reader) error {
 	f, err := os.CreateTemp(a.s.cfg.TempDir, uploadName+"*")
 	if err != nil {
-		return fmt.Errorf("store an upload: %w", err)
+		return a.notStored(err)
 	}
 	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), disk: &a.s.uploads}
 	if u.file, err = seal.NewFile(f); err != nil {
@@ -200,7 +211,7 @@ func (a *arrival) receive(ctx context.Context, body io.Reader) error {
 	u.space = max(n, a.live.MaxUpload/leastShare)
 	a.space -= u.space
 	if disk := new(fs.PathError); errors.As(err, &disk) {
-		return fmt.Errorf("store an upload: %w", err)
+		return a.notStored(err)
 	}
 	if err != nil {
 		return a.bodyError(err)

@@ -21,7 +21,8 @@ const (
 	TooLarge        Code = "too_large"
 	Unsupported     Code = "unsupported_audio"
 	Forbidden       Code = "forbidden"
-	Busy            Code = "busy" // a limit is reached; try later
+	Busy            Code = "busy"      // a limit is reached; try later
+	DiskFull        Code = "disk_full" // of uploads; others play on
 	TooManyKeys     Code = "too_many_key_exchanges"
 	MethodNot       Code = "method_not_allowed"
 	Unauthorized    Code = "unauthorized"         // a token is missing or not known
@@ -54,6 +55,8 @@ func (c Code) status() int {
 		return http.StatusUnauthorized
 	case TooMany:
 		return http.StatusTooManyRequests
+	case DiskFull:
+		return http.StatusInsufficientStorage
 	case MethodNot:
 		return http.StatusMethodNotAllowed
 	}

@@ -112,16 +112,19 @@ func clearly(err error, status int, code wire.Code) error {
 	return nil
 }
 
+// songSeconds is how long those files are: two slices.
+const songSeconds = 10
+
 // damages are what happens to files that are being played.
 var damages = map[string]func(name string) error{
 	"removed": os.Remove,
 	"replaced": func(name string) error {
-		return errors.Join(os.WriteFile(name+".new", tone(20, "quite another song, as long"), 0o600), os.Rename(name+".new", name))
+		return errors.Join(os.WriteFile(name+".new", tone(songSeconds, "quite another song, as long"), 0o600), os.Rename(name+".new", name))
 	},
 	"cut short":         func(name string) error { return os.Truncate(name, 5*bytesPerSecond) },
 	"made longer":       func(name string) error { return appendTo(name, make([]byte, bytesPerSecond)) },
-	"written over":      func(name string) error { return writeOver(name, tone(20, "another song in its place"), 0) },
-	"changed in a byte": func(name string) error { return writeOver(name, []byte{'!'}, 15*bytesPerSecond) },
+	"written over":      func(name string) error { return writeOver(name, tone(songSeconds, "another song in its place"), 0) },
+	"changed in a byte": func(name string) error { return writeOver(name, []byte{'!'}, 7*bytesPerSecond) },
 }
 
 func appendTo(name string, b []byte) error {
@@ -147,7 +150,7 @@ func writeOver(name string, b []byte, off int64) error {
 // 410 and track_changed, and nobody else notices.
 func (c *client) change(ctx context.Context, folder string) error {
 	for what, do := range damages {
-		if err := os.WriteFile(filepath.Join(folder, what+".wav"), tone(20, "what it was when it was listed"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, what+".wav"), tone(songSeconds, "what it was when it was listed"), 0o600); err != nil {
 			return err
 		}
 		err := c.meanwhile(ctx, func(ctx context.Context) error {

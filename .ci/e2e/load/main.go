@@ -21,9 +21,11 @@ const usage = `load COMMAND ARG...
   slow ADDRESS SESSIONS SECONDS    fetch one slice in each session, a little at a time
   open ADDRESS SESSIONS            open sessions and leave them
   first ADDRESS RUNS               time the first slice of long.X against that of short.X, for every X
-  warm ADDRESS NGINX FOLDER ROUNDS MILLISECONDS LEAST
-                                   slices that are sealed already against the same bytes as files in nginx's FOLDER
-  cold ADDRESS CONNECTIONS ROUNDS MILLISECONDS
+  plain FOLDER                     serve FOLDER's files from memory by net/http
+  warm ADDRESS NGINX PLAIN FOLDER ROUNDS MILLISECONDS LEAST
+                                   slices that are sealed already against the same bytes as files in FOLDER, of
+                                   nginx and of plain; under LEAST % of nginx is a failure
+  cold ADDRESS PID CONNECTIONS ROUNDS MILLISECONDS
                                    slices that nobody asked for yet against the bare cipher on every core
   soak ADDRESS METRICS PID SESSIONS SECONDS SPEED
                                    sessions that are opened and played at once
@@ -58,8 +60,9 @@ var commands = map[string]command{
 	"slow":   {1, 2, func(ctx context.Context, w []string, n []int) error { return at(w[0]).slow(ctx, n[0], seconds(n[1])) }},
 	"open":   {1, 1, func(ctx context.Context, w []string, n []int) error { return at(w[0]).open(ctx, n[0]) }},
 	"first":  {1, 1, func(ctx context.Context, w []string, n []int) error { return at(w[0]).first(ctx, n[0]) }},
-	"warm": {3, 3, func(ctx context.Context, w []string, n []int) error {
-		return at(w[0]).warm(ctx, w[1], w[2], n[0], millis(n[1]), float64(n[2])/100)
+	"plain":  {1, 0, func(ctx context.Context, w []string, _ []int) error { return plain(ctx, w[0]) }},
+	"warm": {4, 3, func(ctx context.Context, w []string, n []int) error {
+		return at(w[0]).warm(ctx, [2]string{w[1], w[2]}, w[3], n[0], millis(n[1]), float64(n[2])/100)
 	}},
 	"soak": {3, 3, func(ctx context.Context, w []string, n []int) error {
 		return at(w[0]).soak(ctx, w[1], w[2], n[0], seconds(n[1]), n[2])
@@ -71,8 +74,8 @@ var commands = map[string]command{
 	"change":  {2, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).change(ctx, w[1]) }},
 	"replace": {2, 1, func(ctx context.Context, w []string, n []int) error { return at(w[0]).replace(ctx, w[1], n[0]) }},
 	"loris":   {1, 0, func(ctx context.Context, w []string, _ []int) error { return at(w[0]).loris(ctx) }},
-	"cold": {1, 3, func(ctx context.Context, w []string, n []int) error {
-		return at(w[0]).cold(ctx, n[0], n[1], millis(n[2]))
+	"cold": {2, 3, func(ctx context.Context, w []string, n []int) error {
+		return at(w[0]).cold(ctx, w[1], n[0], n[1], millis(n[2]))
 	}},
 }
 

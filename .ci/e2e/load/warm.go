@@ -36,8 +36,9 @@ func (k kind) mean() int {
 	return n / len(k.slices)
 }
 
-// warm fails when a ratio is below least %.
-func (c *client) warm(ctx context.Context, nginx, folder string, rounds int, each time.Duration, least float64) error {
+// warm compares with nginx and with the least a server in Go can do. It fails
+// when the ratio to nginx is below least.
+func (c *client) warm(ctx context.Context, others [2]string, folder string, rounds int, each time.Duration, least float64) error {
 	tracks, err := c.tracks(ctx)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (c *client) warm(ctx context.Context, nginx, folder string, rounds int, eac
 			return fmt.Errorf("%s: %w", t.Path, err)
 		}
 		for _, n := range crowds {
-			ratio, err := k.compare(ctx, c.base, nginx, n, rounds, each)
+			ratio, err := k.compare(ctx, [3]string{c.base, others[0], others[1]}, n, rounds, each)
 			if err != nil {
 				return fmt.Errorf("%s over %d connections: %w", k.name, n, err)
 			}
@@ -96,37 +97,42 @@ func (c *client) copyOut(ctx context.Context, t wire.LibraryTrack, folder string
 	return k, nil
 }
 
-// compare takes turns, so that whatever else the machine does hits both, and
-// returns the median of the rounds' ratios.
-func (k kind) compare(ctx context.Context, ours, theirs string, conns, rounds int, each time.Duration) (float64, error) {
-	var people [2]*crowd
-	for i, address := range []string{ours, theirs} {
+// compare takes turns, so that whatever else the machine does hits all alike,
+// and returns the median of the rounds' ratios to nginx, the second of servers.
+func (k kind) compare(ctx context.Context, servers [3]string, conns, rounds int, each time.Duration) (float64, error) {
+	var people [len(servers)]*crowd
+	for i, address := range servers {
 		var err error
 		if people[i], err = gather(ctx, address, conns); err != nil {
 			return 0, err
 		}
 		defer people[i].disperse()
 	}
-	var sums [2]tally
-	var ratios []float64
+	var sums [len(servers)]tally
+	var toNginx, toPlain []float64
 	for r := range rounds {
-		var rates [2]float64
-		for turn := range 2 {
-			i := (r + turn) % 2
-			t, err := people[i].fetch([][]object{k.slices, k.same}[i], 7, each)
+		var rates [len(servers)]float64
+		for turn := range servers {
+			i := (r + turn) % len(servers)
+			objects := k.same
+			if i == 0 {
+				objects = k.slices
+			}
+			t, err := people[i].fetch(objects, 7, each)
 			if err != nil {
 				return 0, err
 			}
 			rates[i] = t.rate()
 			sums[i].add(t)
 		}
-		ratios = append(ratios, rates[0]/rates[1])
+		toNginx, toPlain = append(toNginx, rates[0]/rates[1]), append(toPlain, rates[0]/rates[2])
 	}
-	ratio, verdict := middle(ratios), "met"
+	ratio, verdict := middle(toNginx), "met"
 	if ratio < target {
 		verdict = "missed"
 	}
-	fmt.Printf("%-5s %4d kB %4d connections  secstream %v   nginx %v   ratio %.2f, target %.2f %s\n",
-		k.name, k.mean()/1000, conns, &sums[0], &sums[1], ratio, target, verdict)
+	fmt.Printf("%-4s %4d kB %4d connections: secstream %v\n", k.name, k.mean()/1000, conns, &sums[0])
+	fmt.Printf("%31s %v; ratio %.2f, target %.2f %s\n", "nginx", &sums[1], ratio, target, verdict)
+	fmt.Printf("%31s %v; ratio %.2f\n", "bare net/http", &sums[2], middle(toPlain))
 	return ratio, nil
 }

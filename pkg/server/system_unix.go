@@ -13,3 +13,6 @@ func private(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Geteuid() && fi.Mode().Perm()&0o077 == 0
 }
+
+// diskFull are the errors of a disk, or of the user's share of it, without room.
+var diskFull = []error{syscall.ENOSPC, syscall.EDQUOT}
