@@ -151,13 +151,13 @@ func (g *gated) ReadAt(p []byte, off int64) (int, error) {
 	return g.upload.ReadAt(p, off)
 }
 
-func prewarm(t *testing.T, f *fixture) {
+func prewarm(t *testing.T, _ *fixture) {
 	store, err := session.NewStore(session.Config{Prewarm: 3, Millis: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	f = &fixture{Server: serveStore(t, store)}
+	f := &fixture{Server: serveStore(t, store)}
 	song := newUpload(t, readSong(t, "music-drums.wav"))
 	g := &gated{upload: song, open: make(chan struct{})}
 	sess, err := store.Create(session.Request{Sources: []session.Source{g}})
