@@ -281,7 +281,7 @@ var unwalked = map[string]string{
 	"GET /api/library/{track}/cover 415":           "the library finds it unreadable first",
 	"GET /api/sessions/{id}/slices/{slice} 415":    "the parsers find what is damaged first",
 	"* 507": "takes a full disk: .ci/e2e/disk.sh",
-	"POST /api/sessions/{id}/key-exchange 415":     "takes a slice of over 64 MB",
+	"POST /api/sessions/{id}/key-exchange 415": "takes a slice of over 64 MB",
 }
 
 // TestEveryAnswer gets nearly every answer that is described, each of which do
