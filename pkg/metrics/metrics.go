@@ -53,7 +53,7 @@ var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1
 
 // formats are what sessions are told of their slices. other stands for what is
 // not known here, none for a request that got no slice.
-var formats = [...]string{"wav", "mp3", "flac", "ogg", other, none}
+var formats = [...]string{"wav", "mp3", "flac", "ogg", "riff", other, none}
 
 const (
 	other = "other"
