@@ -171,6 +171,6 @@ func (s *Server) decodes(r *http.Request) func(audio.Codec) bool {
 		return nil
 	}
 	return browser.Of(browser.Hints{
-		UserAgent: r.UserAgent(), Brands: r.Header.Get("Sec-CH-UA"), Platform: r.Header.Get("Sec-CH-UA-Platform"),
+		UserAgent: r.UserAgent(), Brands: strings.Join(r.Header.Values("Sec-CH-UA"), ","), Platform: r.Header.Get("Sec-CH-UA-Platform"),
 	}).Decodes
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"time"
@@ -25,6 +26,7 @@ var refusals = []struct {
 }{
 	{session.ErrNoSession, wire.SessionNotFound, "Session not found", false},
 	{session.ErrNoKey, wire.SessionNotFound, "Session not found: no key exchange was done yet", false},
+	{session.ErrTracks, wire.BadRequest, fmt.Sprintf("A session takes 1 to %d tracks", session.MaxTracks), false},
 	{session.ErrLong, wire.BadRequest, "The session's tracks have more slices than a session takes; create another session", false},
 	{fs.ErrClosed, wire.SessionNotFound, "Session not found", false}, // it ended while it was being served
 	{session.ErrNoTrack, wire.TrackNotFound, "Track not found", false},

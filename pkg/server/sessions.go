@@ -100,12 +100,6 @@ func (s *Server) addTracks(w *reply, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if len(sess.Tracks())+len(in.sources) > session.MaxTracks {
-		for _, src := range in.sources {
-			err = errors.Join(err, src.Close())
-		}
-		return errors.Join(wire.Errorf(wire.BadRequest, "A session takes 1 to %d tracks", session.MaxTracks), err)
-	}
 	added, err := sess.Add(in.sources)
 	if err != nil {
 		return err

@@ -414,6 +414,7 @@ func (s *Store) sweep() {
 	for _, sess := range idle {
 		sess.close()
 	}
+	s.shelf.expire()
 }
 
 // forget takes sess out. The caller holds mu.

@@ -163,6 +163,19 @@ func (s *shelf) drop(k *sealed) {
 	}
 }
 
+// expire forgets what is idle and too old to be given out.
+func (s *shelf) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := s.oldest; k != nil; {
+		next := k.newer
+		if s.now().Sub(k.made) >= s.cfg.TTL {
+			s.drop(k)
+		}
+		k = next
+	}
+}
+
 // hold adds a reference to k, which is kept. The caller holds mu.
 func (s *shelf) hold(k *sealed) {
 	if k.refs == 0 {

@@ -80,6 +80,30 @@ func TestKeptSlices(t *testing.T) {
 	}
 }
 
+func TestOldSlicesGoUnasked(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newTestStore(t, Config{Millis: 1000, Cache: Cache{TTL: time.Minute}, Now: func() time.Time { return now }})
+	sess := create(t, s, newMemory(t, "music-drums.wav"))
+	ids := exchangeWith(t, sess, "").info.SliceIDs
+	sending, err := sess.Slice(t.Context(), "", ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch(t, sess, ids[1])
+	now = now.Add(30 * time.Second)
+	fetch(t, sess, ids[2])
+	now = now.Add(30 * time.Second)
+	s.sweep()
+	if n := s.Stats().CacheSlices; n != 2 { // what is being sent, and what is young
+		t.Errorf("%d slices are kept", n)
+	}
+	sending.Release()
+	s.sweep()
+	if n := s.Stats().CacheSlices; n != 1 {
+		t.Errorf("%d slices are kept", n)
+	}
+}
+
 // TestShelfBounds: the least recently used go, what is being sent stays, and
 // all that is taken is given back.
 func TestShelfBounds(t *testing.T) {
