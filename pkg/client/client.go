@@ -73,6 +73,10 @@ const (
 	stallTime    = 20 * time.Second         // without a single byte
 )
 
+// userAgent is what servers know our players by, as those that decode for
+// browsers.
+const userAgent = "secstream"
+
 // Bounds on answers, in bytes.
 const (
 	maxSmall   = 64 << 10  // a few fields, or a refusal
@@ -188,6 +192,7 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	req.Header.Set("User-Agent", userAgent)
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

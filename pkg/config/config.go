@@ -71,6 +71,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Read reads the file at path. Every error is an *Error.
 func Read(path string, schema Schema) (*File, error) {
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return nil, &Error{Path: path, Text: "this is no file: settings are read again, and a pipe has them once"}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(path, err)

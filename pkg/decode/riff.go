@@ -14,7 +14,7 @@ import (
 
 // MaxSlice is the most bytes a slice of AsWAV holds. Longer ones are refused
 // before anything is decoded, so that memory is bounded by it.
-const MaxSlice = 64 << 20
+const MaxSlice = 31 << 20
 
 // riff is a coded track whose slices are PCM, each a RIFF WAVE file.
 type riff struct {

@@ -21,9 +21,9 @@ import (
 )
 
 // MaxPlain is the most bytes one slice may hold before compression. It bounds
-// the memory a slice costs on both ends: 30 s of 24-bit stereo at 192 kHz are
-// 33 MiB.
-const MaxPlain = 64 << 20
+// the memory a slice costs on both ends: 30 s of 24-bit stereo at 96 kHz are
+// 17 MiB.
+const MaxPlain = 31 << 20
 
 // ErrTooLarge is wrapped when a slice is larger than MaxPlain.
 var ErrTooLarge = errors.New("slice is too large")

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,18 +24,22 @@ import (
 // done.
 type reply struct {
 	http.ResponseWriter
-	live   *live
-	times  times
-	begin  time.Time
-	until  time.Time // when the request has to be over
-	from   string    // the client's address
-	share  string    // what limits by address count it for
-	who    string    // whose token it came with
-	name   string    // for the log; the route's pattern if it has none
-	status int       // as sent, 0 before
-	timed  bool      // the answer has its time
-	format string    // of a slice
-	bytes  int       // of a slice
+	req     *http.Request // as it came
+	live    *live
+	times   times
+	begin   time.Time
+	until   time.Time // when the request has to be over
+	from    string    // the client's address
+	share   string    // what limits by address count it for
+	who     string    // whose token it came with
+	route   string    // its pattern; noRoute until one takes it
+	name    string    // for the log; the route's pattern if it has none
+	status  int       // as sent, 0 before
+	timed   bool      // the answer has its time
+	unread  bool      // the body was not read to its end
+	started bool      // the answer has begun
+	format  string    // of a slice
+	bytes   int       // of a slice
 }
 
 // Unwrap is for http.ResponseController.
@@ -50,20 +55,37 @@ func (w *reply) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// starts notes the status that is sent. An answer that was given no time has
-// that of a short one.
+// starts notes the status that is sent, once for each answer. One that was
+// given no time has that of a short one.
 func (w *reply) starts(status int) {
+	if w.started {
+		return
+	}
+	w.started = true
 	if w.status == 0 {
 		w.status = status
 	}
 	if !w.timed {
 		w.limit(0)
 	}
+	if w.unread {
+		w.readUntil(time.Now().Add(w.times.answer)) // what is still to come is of no use
+	}
+	if w.req.Context().Err() != nil && w.req.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // net/http would answer later requests as this one
+	}
 }
 
 // readUntil bounds the time until the body is there.
 func (w *reply) readUntil(t time.Time) {
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(t) // not every ResponseWriter can
+}
+
+// wasRead says that the body is there. From now on nothing is read that could
+// be late: a deadline that passes would cancel the connection's requests.
+func (w *reply) wasRead() {
+	w.unread = false
+	w.readUntil(time.Time{})
 }
 
 // limit gives an answer of n bytes the time a slow line takes.
@@ -73,17 +95,33 @@ func (w *reply) limit(n int) {
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(until) // not every ResponseWriter can
 }
 
+// step is how much of a long answer has a time limit of its own, in bytes: who
+// reads nothing holds what waits for a minute and a half, however long it is.
+const step = 1 << 20
+
+// send writes body, and gives each step of it the time a slow line takes.
+func (w *reply) send(body []byte) (n int, err error) {
+	for len(body) > 0 && err == nil {
+		part := body[:min(step, len(body))]
+		w.limit(len(part))
+		var k int
+		k, err = w.Write(part)
+		n += k
+		body = body[k:]
+	}
+	return n, err
+}
+
 // done writes the log line of a request and tells of it. Both have the route's
 // pattern, never the path: the path holds the session ID, which is a secret.
 func (s *Server) done(w *reply, r *http.Request) {
 	took := time.Since(w.begin)
-	route := cmp.Or(r.Pattern, noRoute)
 	if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
-		s.cfg.Logger.Debug("request", "route", cmp.Or(w.name, route), "session", session.Short(r.PathValue("id")),
+		s.cfg.Logger.Debug("request", "route", cmp.Or(w.name, w.route), "session", session.Short(r.PathValue("id")),
 			"status", w.status, "took", took, "from", w.from, "client", w.who)
 	}
 	if s.cfg.Observe != nil {
-		s.cfg.Observe(Observation{Route: route, Status: w.status, Took: took, Format: w.format, Bytes: w.bytes})
+		s.cfg.Observe(Observation{Route: w.route, Status: w.status, Took: took, Format: w.format, Bytes: w.bytes})
 	}
 }
 
@@ -101,25 +139,25 @@ type notFound struct {
 // answered.
 const gone = 499
 
-// refuse answers with an error.
+// refuse answers with an error. A client that went away is answered too, and
+// its connection ends: it may be there after all.
 func (s *Server) refuse(w *reply, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		w.status = gone // nobody reads an answer
-		return
-	}
 	e := refusal(err)
-	s.count(e.Code)
-	if e.Code == wire.Internal {
-		s.cfg.Logger.Error("request failed", "route", r.Pattern, "session", session.Short(r.PathValue("id")), "err", err)
+	if e.Code == wire.Internal && !errors.Is(err, context.Canceled) {
+		s.cfg.Logger.Error("request failed", "route", w.route, "session", session.Short(r.PathValue("id")), "err", err)
 	}
 	h := w.Header()
+	if r.Context().Err() != nil {
+		w.status = gone
+	} else {
+		s.count(e.Code)
+	}
 	if after := retryAfter(err, e.Code); after > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	}
 	if e.Code == wire.Unauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="secstream"`)
 	}
-	w.readUntil(time.Now().Add(w.times.answer)) // what is still to come of the body is of no use
 	if e.Code == wire.NotFound {
 		writeJSON(w, e.Status, notFound{e, s.endpoints})
 	} else {
@@ -195,11 +233,23 @@ func (s *Server) readJSON(w *reply, r *http.Request, v any) error {
 		return tooLong(maxJSON)
 	}
 	w.readUntil(w.begin.Add(w.times.request))
-	body, err := io.ReadAll(http.MaxBytesReader(w.ResponseWriter, r.Body, maxJSON))
+	from := http.MaxBytesReader(w.ResponseWriter, r.Body, maxJSON)
+	body, err := io.ReadAll(io.LimitReader(from, smallJSON))
+	if err == nil && len(body) == smallJSON {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		if err := s.bodies.Acquire(ctx, maxJSON); err != nil {
+			return err
+		}
+		defer s.bodies.Release(maxJSON)
+		var rest []byte
+		rest, err = io.ReadAll(from)
+		body = append(body, rest...)
+	}
 	if err != nil {
 		return bodyError(err)
 	}
-	w.readUntil(w.until)
+	w.wasRead()
 	if !utf8.Valid(body) || repeats(body) || json.Unmarshal(body, v) != nil {
 		return wire.Errorf(wire.BadRequest, "The request is not the JSON this route takes")
 	}
@@ -235,7 +285,7 @@ func repeats(b []byte) bool {
 		if err != nil {
 			return false // not JSON, as will be found
 		}
-		field := strings.ToLower(name.(string)) // encoding/json does not tell cases apart
+		field := strings.ToLower(strings.ToUpper(name.(string))) // encoding/json does not tell cases apart
 		var value json.RawMessage
 		if seen[field] || dec.Decode(&value) != nil {
 			return seen[field]

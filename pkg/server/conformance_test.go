@@ -169,7 +169,10 @@ func prewarm(t *testing.T, _ *fixture) {
 	var wg sync.WaitGroup
 	for i := range bodies {
 		wg.Go(func() {
-			_, _, bodies[i] = f.do(t, "GET", "/api/sessions/"+sess.ID+"/slices/"+l.info.SliceIDs[0], "", "")
+			var status int
+			if status, _, bodies[i] = f.do(t, "GET", "/api/sessions/"+sess.ID+"/slices/"+l.info.SliceIDs[0], "", ""); status != http.StatusOK {
+				t.Errorf("status %d", status)
+			}
 		})
 	}
 	close(g.open)

@@ -30,6 +30,7 @@ var refusals = []struct {
 	{session.ErrLong, wire.BadRequest, "The session's tracks have more slices than a session takes; create another session", false},
 	{fs.ErrClosed, wire.SessionNotFound, "Session not found", false}, // it ended while it was being served
 	{session.ErrNoTrack, wire.TrackNotFound, "Track not found", false},
+	{session.ErrWhich, wire.BadRequest, "Slices of several tracks have this ID: name the track, as ?trackId=", false},
 	{session.ErrNoSlice, wire.SliceNotFound, "Slice not found", false},
 	{session.ErrFull, wire.Busy, "The server has as many sessions as it takes; try again later", false},
 	{session.ErrOwner, wire.TooMany, "You have as many sessions as one client may; end some, or try again later", false},

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 
 // stalled is a client that reads nothing: Write waits until it may go on.
 type stalled struct {
+	once   sync.Once
 	header http.Header
 	sizes  chan<- int
 	goOn   <-chan struct{}
@@ -29,8 +31,11 @@ type stalled struct {
 func (s *stalled) Header() http.Header { return s.header }
 func (s *stalled) WriteHeader(int)     {}
 func (s *stalled) Write(p []byte) (int, error) {
-	s.sizes <- len(p)
-	<-s.goOn
+	s.once.Do(func() {
+		n, _ := strconv.Atoi(s.header.Get("Content-Length"))
+		s.sizes <- n
+		<-s.goOn
+	})
 	return len(p), nil
 }
 
@@ -53,7 +58,7 @@ func TestCoversForSlowClientsAreBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
-			w := &stalled{http.Header{}, sizes, goOn}
+			w := &stalled{header: http.Header{}, sizes: sizes, goOn: goOn}
 			f.Config.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, track, nil))
 		})
 	}

@@ -105,7 +105,6 @@ func (s *Server) cover(w *reply, r *http.Request) error {
 	h.Set("Content-Type", mime)
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	w.limit(len(data))
-	_, _ = w.Write(data) // a client that went away is its own affair
+	_, _ = w.send(data) // a client that went away is its own affair
 	return nil
 }

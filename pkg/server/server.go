@@ -126,8 +126,11 @@ func (t times) slow(n int64) time.Duration { return time.Duration(n/t.slowest) *
 
 // Limits of single requests.
 const (
-	maxJSON   = 256 << 10 // bytes of a JSON body: a session of 1,000 tracks fits
-	maxTarget = 2 << 10   // bytes of a path and its query
+	maxJSON    = 256 << 10 // bytes of a JSON body: a session of 1,000 tracks fits
+	smallJSON  = 4 << 10   // of one that is read without asking whether there is room
+	maxBodies  = 64        // longer ones that are read at the same time
+	maxParsing = 4         // uploads that are read as audio at the same time
+	maxTarget  = 2 << 10   // bytes of a path and its query
 )
 
 // Limits of covers: how many bytes of them may wait to be sent, and how long
@@ -150,13 +153,15 @@ type Server struct {
 
 	addresses, sessions *limit.Table
 
-	list   listing
-	covers *semaphore.Weighted
-	disk   disk
+	list    listing
+	covers  *semaphore.Weighted
+	bodies  *semaphore.Weighted
+	parsing *semaphore.Weighted // uploads
+	disk    disk
 
 	slices, bytes               atomic.Int64
 	refused, limited, strangers atomic.Int64
-	uploads                     atomic.Int64 // bytes of disk set aside
+	uploads                     hoard
 }
 
 // New returns a handler for cfg.
@@ -179,6 +184,7 @@ func newServer(cfg Config, t times) (*Server, error) {
 	s := &Server{
 		cfg: cfg, times: t, mux: http.NewServeMux(), start: time.Now(),
 		addresses: limit.New(), sessions: limit.New(), covers: semaphore.NewWeighted(maxCovers),
+		bodies: semaphore.NewWeighted(maxBodies * maxJSON), parsing: semaphore.NewWeighted(maxParsing),
 	}
 	if err := s.Set(cfg.Live); err != nil {
 		return nil, err
@@ -231,10 +237,10 @@ var nosniff, noStore = []string{"nosniff"}, []string{"no-store"}
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	w := &reply{ResponseWriter: out, live: s.live.Load(), times: s.times, begin: time.Now()}
+	w := &reply{ResponseWriter: out, req: r, live: s.live.Load(), times: s.times, begin: time.Now(), route: noRoute, unread: r.Body != http.NoBody}
 	w.locate(s, r)
 	defer s.done(w, r)
-	if r.Body != http.NoBody {
+	if w.unread {
 		// Until a route says otherwise: a body that is announced and never comes
 		// must not hold the connection.
 		w.readUntil(w.begin.Add(s.times.request))
@@ -275,11 +281,18 @@ func clean(r *http.Request) bool {
 func (s *Server) route(r route) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, req *http.Request) {
 		w := out.(*reply) // ServeHTTP's
+		w.route = r.pattern
 		if r.pattern == noRoute {
 			w.name = req.Method + " without a route"
 		}
 		w.until = w.begin.Add(r.time)
-		w.readUntil(w.until)
+		if w.unread {
+			// Later than the context: a connection that cannot be read any more
+			// counts as one whose client is gone.
+			w.readUntil(w.until.Add(s.times.answer))
+		} else {
+			w.wasRead()
+		}
 		ctx, cancel := context.WithDeadline(req.Context(), w.until)
 		defer cancel()
 		err := s.admitSession(w, req)

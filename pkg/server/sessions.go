@@ -200,9 +200,8 @@ func (s *Server) slice(w *reply, r *http.Request) error {
 		return err
 	}
 	defer slice.Release()
-	w.limit(len(slice.Body))
 	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, len(slice.Body), slice.Sum)
-	n, err := w.Write(slice.Body)
+	n, err := w.send(slice.Body)
 	w.format, w.bytes = slice.Format, n
 	s.bytes.Add(int64(n))
 	if err == nil {

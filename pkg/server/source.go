@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/library"
@@ -22,14 +21,15 @@ type upload struct {
 	unlinked bool
 	version  string // the name may be given again, this is not
 	track    audio.Track
-	space    int64         // its share of disk
-	disk     *atomic.Int64 // bytes that all take
+	space    int64 // its share of disk, which is who's
+	disk     *hoard
+	who      string
 }
 
 func (u *upload) Open(context.Context) (session.Content, error) { return uploadContent{u}, nil }
 
 func (u *upload) Close() error {
-	u.disk.Add(-u.space)
+	u.disk.give(u.who, u.space)
 	err := u.file.Close()
 	if !u.unlinked {
 		err = errors.Join(err, os.Remove(u.name))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"secstream/pkg/audio"
 	"secstream/pkg/format"
 	"secstream/pkg/seal"
 	"secstream/pkg/wire"
@@ -35,6 +36,7 @@ const (
 // private directory, sealed, and are never held in memory.
 type arrival struct {
 	s         *Server
+	who       string // whose share of the disk it takes
 	live      *live
 	left      int64 // bytes that its files may still have
 	space     int64 // of the disk, set aside and not used by a file yet
@@ -42,9 +44,11 @@ type arrival struct {
 	randomize bool
 }
 
+var errUploads = wire.Errorf(wire.Busy, "The server holds as many uploads as it takes; try again later")
+
 // takeUpload reads a body of one or more files, which rest bytes may stand
 // around.
-func (s *Server) takeUpload(w *reply, r *http.Request, rest int64, read func(*arrival, io.Reader, *http.Request) error) (_ *intake, err error) {
+func (s *Server) takeUpload(w *reply, r *http.Request, rest int64, read func(*arrival, io.Reader, *http.Request) error) (in *intake, err error) {
 	if !w.live.AllowUpload {
 		return nil, wire.Errorf(wire.Forbidden, "This server takes no uploads")
 	}
@@ -52,26 +56,30 @@ func (s *Server) takeUpload(w *reply, r *http.Request, rest int64, read func(*ar
 	if r.ContentLength > most+rest {
 		return nil, tooLarge(most)
 	}
-	a := &arrival{s: s, live: w.live, left: most, space: most, randomize: s.cfg.Sessions.Randomize()}
+	a := &arrival{s: s, who: w.share, live: w.live, left: most, space: most, randomize: s.cfg.Sessions.Randomize()}
 	if r.ContentLength >= 0 {
 		a.space = min(most, max(r.ContentLength, most/leastShare))
 	}
-	defer func() { s.uploads.Add(-a.space) }()
-	if s.uploads.Add(a.space) > maxUploads*most {
-		return nil, wire.Errorf(wire.Busy, "The server holds as many uploads as it takes; try again later")
+	if !s.uploads.take(a.who, a.space, maxUploads*most) {
+		return nil, errUploads
 	}
+	defer func() { s.uploads.give(a.who, a.space) }()
+	defer func() { // also when a parser panics
+		if in == nil {
+			for _, u := range a.files {
+				err = errors.Join(err, u.Close())
+			}
+		}
+	}()
 	body := &coming{body: http.MaxBytesReader(w.ResponseWriter, r.Body, most+rest), reply: w}
 	if err = read(a, body, r); err == nil && len(a.files) == 0 {
 		err = wire.Errorf(wire.BadRequest, "No audio file provided")
 	}
 	if err != nil {
-		for _, u := range a.files {
-			err = errors.Join(err, u.Close())
-		}
 		return nil, err
 	}
-	w.readUntil(w.until)
-	in := &intake{first: metadata(a.files[0].track.Info()), randomize: a.randomize}
+	w.wasRead()
+	in = &intake{first: metadata(a.files[0].track.Info()), randomize: a.randomize}
 	for _, u := range a.files {
 		in.sources = append(in.sources, u)
 	}
@@ -185,23 +193,39 @@ func (a *arrival) bodyError(err error) error {
 	return wire.Errorf(wire.BadRequest, "The upload cannot be read")
 }
 
+// another sets aside what a file counts for at least, but for the first, for
+// which that was done.
+func (a *arrival) another() error {
+	least := a.live.MaxUpload / leastShare
+	if len(a.files) == 0 {
+		return nil
+	}
+	if !a.s.uploads.take(a.who, least, maxUploads*a.live.MaxUpload) {
+		return errUploads
+	}
+	a.space += least
+	return nil
+}
+
 // notStored is the answer to an upload that the disk does not take.
 func (a *arrival) notStored(err error) error {
-	err = fmt.Errorf("store an upload: %w", err)
 	if slices.ContainsFunc(diskFull, func(full error) bool { return errors.Is(err, full) }) {
 		a.s.cfg.Logger.Error("no room for an upload", "err", err)
 		return wire.Errorf(wire.DiskFull, "The server has no room left for uploads; try again later, or send a smaller file")
 	}
-	return err
+	return fmt.Errorf("store an upload: %v", err) //nolint:errorlint // a folder that is not there must not be taken for a track that is not
 }
 
 // receive stores one file and reads it as audio.
 func (a *arrival) receive(ctx context.Context, body io.Reader) error {
+	if err := a.another(); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(a.s.cfg.TempDir, uploadName+"*")
 	if err != nil {
 		return a.notStored(err)
 	}
-	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), disk: &a.s.uploads}
+	u := &upload{name: f.Name(), unlinked: os.Remove(f.Name()) == nil, version: rand.Text(), disk: &a.s.uploads, who: a.who}
 	if u.file, err = seal.NewFile(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
@@ -219,10 +243,22 @@ func (a *arrival) receive(ctx context.Context, body io.Reader) error {
 	if a.left < 0 {
 		return tooLarge(a.live.MaxUpload)
 	}
-	stream, err := format.Open(u.file, n)
-	if err != nil {
-		return err
-	}
-	u.track, err = stream.Index(ctx, u.file)
+	u.track, err = a.s.parse(ctx, u.file, n)
 	return err
+}
+
+// parse reads a file as audio. Its tags may claim a lot of memory for a moment,
+// so that a few are read at once.
+func (s *Server) parse(ctx context.Context, file io.ReaderAt, size int64) (audio.Track, error) {
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.parsing.Acquire(wait, 1); err != nil {
+		return nil, err
+	}
+	defer s.parsing.Release(1)
+	stream, err := format.Open(file, size)
+	if err != nil {
+		return nil, err
+	}
+	return stream.Index(ctx, file)
 }

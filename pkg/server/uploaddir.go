@@ -60,7 +60,7 @@ func lockOf(dir string) *flock.Flock {
 // more. What cannot be removed stays; the next start tries again.
 func sweepUploads(base string) error {
 	entries, err := os.ReadDir(base)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // some may be written to and not listed
 		return err
 	}
 	for _, e := range entries {

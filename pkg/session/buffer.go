@@ -12,14 +12,14 @@ import (
 // what it takes is known before it is made.
 const (
 	minShift  = 14
-	maxShift  = 27
-	maxBuffer = 1 << maxShift // the largest slice, doubled by widening, fits
+	maxShift  = 25
+	maxBuffer = 1 << maxShift // the largest slice fits
 )
 
 var buffers [maxShift + 1]sync.Pool
 
-// What is widened to twice its size, or stored, never passes maxBuffer.
-const _ = uint(maxBuffer - 2*pack.MaxPlain)
+// What a slice takes besides its sound never passes maxBuffer.
+const _ = uint(maxBuffer - pack.MaxPlain - 1<<19)
 
 func shift(n int64) int { return min(max(bits.Len64(uint64(max(n, 1)-1)), minShift), maxShift) }
 

@@ -26,10 +26,10 @@ func untouched(t *testing.T, s *Store, track *Track) {
 		track.session.slices.Load() != 0 || s.cuts.held != 0 || s.Stats().Exchanges != 0 {
 		t.Errorf("left behind: %+v, %+v, %d slices held", track, s.Stats(), s.cuts.held)
 	}
-	if !s.room.TryAcquire(maxRoom) {
+	if !s.room.all.TryAcquire(maxRoom) {
 		t.Fatal("room is lost")
 	}
-	s.room.Release(maxRoom)
+	s.room.all.Release(maxRoom)
 }
 
 func TestFailedExchangeLeavesNothing(t *testing.T) {
@@ -44,11 +44,11 @@ func TestFailedExchangeLeavesNothing(t *testing.T) {
 	s.cfg.SliceIDs = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if !s.room.TryAcquire(maxRoom) {
+	if !s.room.all.TryAcquire(maxRoom) {
 		t.Fatal("no room")
 	}
 	_, _, err := track.Exchange(ctx, request(t))
-	s.room.Release(maxRoom)
+	s.room.all.Release(maxRoom)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a client that left: %v", err)
 	}
@@ -69,7 +69,7 @@ func TestFailedExchangeHurtsNobody(t *testing.T) {
 		s := newTestStore(t, Config{})
 		sess := create(t, s, newMemory(t, "music-drums.wav"))
 		track := sess.Tracks()[0]
-		if !s.room.TryAcquire(maxRoom) {
+		if !s.room.all.TryAcquire(maxRoom) {
 			t.Fatal("no room")
 		}
 		ask := func(ctx context.Context) <-chan error {
@@ -90,7 +90,7 @@ func TestFailedExchangeHurtsNobody(t *testing.T) {
 		if err := <-fails; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		s.room.Release(maxRoom)
+		s.room.all.Release(maxRoom)
 		if err := <-succeeds; err != nil || track.cut == nil || sess.slices.Load() != int64(track.cut.plan.Len()) {
 			t.Errorf("%v; %+v", err, track)
 		}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,6 +58,23 @@ func TestEveryGeneratorServes(t *testing.T) {
 	}
 }
 
+// TestSharedIDsAreSeen: IDs may be told apart at the beginning and not further on.
+func TestSharedIDsAreSeen(t *testing.T) {
+	calls := 0
+	s := newTestStore(t, Config{Millis: 1000, SliceIDs: func(_ string, index, _ int) string {
+		calls++
+		if index == 0 {
+			return fmt.Sprint("first", calls)
+		}
+		return fmt.Sprint(index)
+	}})
+	sess := create(t, s, newMemory(t, "music-drums.wav"))
+	exchangeWith(t, sess, "")
+	if err := agree(t, sess.Tracks()[0]); !errors.Is(err, ErrSameIDs) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestBadGeneratorsAreRefused(t *testing.T) {
 	for name, g := range map[string]Generator{
 		"empty":  func(string, int, int) string { return "" },
@@ -74,7 +92,7 @@ func TestBadGeneratorsAreRefused(t *testing.T) {
 		if _, _, err := track.Exchange(t.Context(), Ask{KeyRequest: wire.KeyRequest{PublicKey: pair.Public()}}); err == nil || len(track.exchanges) != 0 {
 			t.Errorf("%s: %v", name, err)
 		}
-		if !s.room.TryAcquire(maxRoom) {
+		if !s.room.all.TryAcquire(maxRoom) {
 			t.Errorf("%s: room is lost", name)
 		}
 	}

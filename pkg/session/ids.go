@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 )
 
 // ids are the slice IDs of one key exchange.
@@ -90,9 +91,10 @@ func (s stored) find(id string) (int, bool) {
 	return i, ok
 }
 
-// overlaps says whether e goes by the same IDs: those of one exchange begin
-// alike or not at all.
+// overlaps says whether e goes by one of the same IDs.
 func (s stored) overlaps(e *exchange) bool {
-	_, same := e.ids.find(s.names[0])
-	return same
+	return slices.ContainsFunc(s.names, func(name string) bool {
+		_, same := e.ids.find(name)
+		return same
+	})
 }

@@ -28,13 +28,14 @@ func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func()
 // lists and as text, and returns what gives it back.
 func (s *Session) reserve(ctx context.Context) (release func(), err error) {
 	const track, slice = 4 << 10, 160
-	room := min(int64(len(s.Tracks()))*track+s.slices.Load()*slice, maxRoom)
+	n := min(int64(len(s.Tracks()))*track+s.slices.Load()*slice, maxShare)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := s.store.room.Acquire(ctx, room); err != nil {
+	got, err := s.store.room.take(ctx, s.owner, n)
+	if err != nil {
 		return nil, err
 	}
-	return func() { s.store.room.Release(room) }, nil
+	return got.free, nil
 }
 
 func (t *Track) last() *exchange {

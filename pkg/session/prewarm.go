@@ -51,18 +51,23 @@ func (p *prewarmer) add(t *Track, e *exchange) {
 	select {
 	case p.queue <- warming{t, e}:
 	default:
-		p.store.tooWarm.Add(1)
+		p.store.tooWarm.Add(int64(min(p.n, e.cut.plan.Len())))
 	}
 }
 
 // warm makes slices of w until one cannot be made: whoever asks for it is told
-// why.
+// why. A panic, as by a parser, is that one's too.
 func (p *prewarmer) warm(ctx context.Context, w warming) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.store.cfg.Logger.Error("make slices ahead", "session", w.track.session, "panic", r)
+		}
+	}()
 	for i := range min(p.n, w.e.cut.plan.Len()) {
-		if w.track.ended() {
+		if w.track.ended() || bufferSize(w.e.need(i)) > p.store.shelf.most() {
 			return
 		}
-		k, made, err := p.store.slice(ctx, w.track, w.e, i)
+		k, made, err := p.store.slice(ctx, w.track, w.e, i, true)
 		if err != nil {
 			return
 		}

@@ -25,8 +25,6 @@ import (
 	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
 	"secstream/pkg/wire"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // Errors callers branch on.
@@ -34,6 +32,7 @@ var (
 	ErrNoSession = errors.New("no such session")
 	ErrNoTrack   = errors.New("no such track in the session")
 	ErrNoSlice   = errors.New("no such slice")
+	ErrWhich     = errors.New("several tracks of the session have a slice of this ID")
 	ErrFull      = errors.New("the server has as many tracks in sessions as it takes")
 	ErrOwner     = errors.New("the client has as many tracks in sessions as one may")
 	ErrSingle    = errors.New("the session is one of a single track")
@@ -138,10 +137,8 @@ const (
 	// MaxSlices is the most slices of a session's tracks together: each answer
 	// to a key exchange lists them all.
 	MaxSlices = 1 << 18
-	// maxRoom is the most bytes of sealed slices and lists that wait to be sent,
-	// so that listeners on slow lines cannot fill the memory. The largest slice
-	// fits. What the cache keeps is not counted.
-	maxRoom = maxBuffer
+	// maxOwned is the most slices that the cut tracks of one owner have.
+	maxOwned = maxCut / 4
 
 	DefaultCacheBytes  = 32 << 20
 	DefaultCacheSlices = 1024
@@ -152,9 +149,9 @@ const (
 // Store holds the live sessions. It is safe for concurrent use.
 type Store struct {
 	cfg   Config
-	usual compress.Codec      // DEFLATE at its default level
-	slots chan struct{}       // bounds how many slices are made at once
-	room  *semaphore.Weighted // bounds the bytes of answers made and not sent yet
+	usual compress.Codec // DEFLATE at its default level
+	slots chan struct{}  // bounds how many slices are made at once
+	room  *room          // bounds the bytes of answers made and not sent yet
 
 	shelf   *shelf
 	prewarm *prewarmer // nil without
@@ -164,6 +161,7 @@ type Store struct {
 	sessions map[string]*Session
 	tracks   int            // in all sessions
 	owners   map[string]int // tracks of each
+	owned    map[string]int // slices of those that are cut
 	cuts     cuts
 
 	created, expired           int
@@ -195,11 +193,11 @@ func NewStore(cfg Config) (*Store, error) {
 	cfg.Cache.defaults()
 	s := &Store{
 		cfg: cfg, usual: usual,
-		slots: make(chan struct{}, makers()), room: semaphore.NewWeighted(maxRoom),
-		sessions: map[string]*Session{}, owners: map[string]int{},
+		slots: make(chan struct{}, makers()), room: newRoom(),
+		sessions: map[string]*Session{}, owners: map[string]int{}, owned: map[string]int{},
 		cuts: cuts{byKey: map[cutKey]*cutting{}},
 	}
-	s.shelf = &shelf{cfg: cfg.Cache, room: s.room, now: cfg.Now}
+	s.shelf = &shelf{cfg: cfg.Cache, now: cfg.Now}
 	s.SetLimits(cfg.Limits)
 	if cfg.Prewarm > 0 && cfg.Cache.Bytes > 0 {
 		s.prewarm = newPrewarmer(s, cfg.Prewarm, cmp.Or(cfg.Workers, DefaultWorkers))
@@ -290,6 +288,29 @@ func (s *Store) count(owner string, n int) error {
 		}
 	}
 	s.tracks += n
+	return nil
+}
+
+// hold takes n more slices of the session's tracks into account, or fewer if n
+// is negative. Errors: ErrLong, ErrOwner.
+func (s *Session) hold(n int) error {
+	if s.slices.Add(int64(n)) > MaxSlices && n > 0 {
+		s.slices.Add(-int64(n))
+		return ErrLong
+	}
+	if s.owner == "" {
+		return nil
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	owned := s.store.owned
+	if n > 0 && owned[s.owner]+n > maxOwned {
+		s.slices.Add(-int64(n))
+		return ErrOwner
+	}
+	if owned[s.owner] += n; owned[s.owner] == 0 {
+		delete(owned, s.owner)
+	}
 	return nil
 }
 

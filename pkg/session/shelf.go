@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // sealed is a sealed slice that any number of requests may be sending. It has
@@ -19,7 +17,7 @@ type sealed struct {
 	sum  uint32 // CRC-32 of body
 	buf  *[]byte
 	size int64 // what buf takes
-	room int64 // of the store's room: 0 once the shelf counts size
+	room grant // none once the shelf counts size
 
 	refs int // requests that send it
 	kept bool
@@ -55,9 +53,8 @@ var errAgain = errors.New("whoever made the slice went away")
 // being sent is never pushed out; a slice that finds no place among such is
 // not kept. So slow listeners cannot hold more than both bounds together.
 type shelf struct {
-	cfg  Cache
-	room *semaphore.Weighted
-	now  func() time.Time
+	cfg Cache
+	now func() time.Time
 
 	mu     sync.Mutex
 	oldest *sealed // kept and idle, in order of their last use
@@ -129,9 +126,13 @@ func (s *shelf) await(ctx context.Context, m *making) (*sealed, error) {
 	}
 }
 
+// most is the largest slice that is kept, so that a few do not push out all
+// others.
+func (s *shelf) most() int64 { return s.cfg.Bytes / 4 }
+
 // keep takes k in if its exchange lives and there is a place. The caller holds mu.
 func (s *shelf) keep(k *sealed) {
-	if k.of.gone || k.size > s.cfg.Bytes/8 {
+	if k.of.gone || k.size > s.most() {
 		return
 	}
 	for s.bytes+k.size > s.cfg.Bytes || s.n >= int64(s.cfg.Slices) {
@@ -146,8 +147,7 @@ func (s *shelf) keep(k *sealed) {
 	k.of.kept[k.i], k.kept = k, true
 	s.bytes += k.size
 	s.n++
-	s.room.Release(k.room)
-	k.room = 0
+	k.room.free()
 }
 
 // drop forgets k, which is kept. Its buffer goes back now, or with the last
@@ -220,11 +220,11 @@ func (s *shelf) unlink(k *sealed) {
 
 // free gives k's buffer back. The caller holds mu.
 func (s *shelf) free(k *sealed) {
-	if k.room == 0 {
+	if k.room.from == nil {
 		s.bytes -= k.size
 		s.n--
 	}
-	s.room.Release(k.room)
+	k.room.free()
 	giveBuffer(k.buf, k.body)
 	k.body, k.buf = nil, nil
 }
@@ -263,6 +263,6 @@ func (s *Slice) Release() {
 	s.shelf.release(s.from)
 }
 
-func newSealed(body []byte, buf *[]byte, room int64) *sealed {
+func newSealed(body []byte, buf *[]byte, room grant) *sealed {
 	return &sealed{body: body, sum: crc32.ChecksumIEEE(body), buf: buf, size: int64(cap(body)), room: room}
 }

@@ -146,7 +146,7 @@ func TestShelfBounds(t *testing.T) {
 	if st := s.Stats(); st.CacheBytes != 0 || st.CacheSlices != 0 {
 		t.Errorf("%+v", st)
 	}
-	if !s.room.TryAcquire(maxRoom) {
+	if !s.room.all.TryAcquire(maxRoom) {
 		t.Error("room was not given back")
 	}
 }
@@ -158,7 +158,7 @@ func TestNoCache(t *testing.T) {
 	if bytes.Equal(fetch(t, sess, l.info.SliceIDs[0]), fetch(t, sess, l.info.SliceIDs[0])) {
 		t.Error("a slice was kept")
 	}
-	if !s.room.TryAcquire(maxRoom) {
+	if !s.room.all.TryAcquire(maxRoom) {
 		t.Error("room was not given back")
 	}
 }
@@ -204,7 +204,7 @@ func TestOnePreparation(t *testing.T) {
 					}
 				}
 				s.Close()
-				if !s.room.TryAcquire(maxRoom) {
+				if !s.room.all.TryAcquire(maxRoom) {
 					t.Error("room was not given back")
 				}
 			})

@@ -126,7 +126,7 @@ func (t *Track) admit(e *exchange, content Content) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return ErrNoSession
+		return t.session.over()
 	}
 	if len(t.exchanges) >= MaxExchanges {
 		return ErrExchanges
@@ -146,8 +146,13 @@ func (t *Track) admit(e *exchange, content Content) error {
 	if err != nil {
 		return err
 	}
-	if made, ok := names.(stored); ok && slices.ContainsFunc(t.exchanges, made.overlaps) {
-		return ErrSameIDs
+	if made, ok := names.(stored); ok {
+		if slices.ContainsFunc(t.exchanges, made.overlaps) {
+			return ErrSameIDs
+		}
+		if err := t.session.hold(len(made.names)); err != nil {
+			return err
+		}
 	}
 	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
@@ -167,7 +172,7 @@ func (t *Track) cutOnce(content Content) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return ErrNoSession
+		return t.session.over()
 	}
 	if t.cut != nil {
 		if content.Version() != t.version {
@@ -188,10 +193,9 @@ func (t *Track) cutOnce(content Content) error {
 	if err != nil {
 		return err
 	}
-	if n := int64(cut.plan.Len()); t.session.slices.Add(n) > MaxSlices {
-		t.session.slices.Add(-n)
+	if err := t.session.hold(cut.plan.Len()); err != nil {
 		t.session.store.cuts.drop(cut)
-		return ErrLong
+		return err
 	}
 	t.version, t.cut = content.Version(), cut
 	t.coming++
@@ -210,9 +214,20 @@ func (t *Track) settle() {
 	if t.coming--; t.coming > 0 || len(t.exchanges) > 0 || t.cut == nil {
 		return
 	}
-	t.session.slices.Add(-int64(t.cut.plan.Len()))
+	_ = t.session.hold(-t.cut.plan.Len()) // less is never too much
 	t.session.store.cuts.drop(t.cut)
 	t.version, t.cut = "", nil
+}
+
+// over is why a track of the session is closed: the session ended, or it was
+// taken out.
+func (s *Session) over() error {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if s.store.sessions[s.ID] == s {
+		return ErrNoTrack
+	}
+	return ErrNoSession
 }
 
 // represent is track as its slices hold it.
@@ -255,7 +270,7 @@ func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error)
 	if err != nil {
 		return nil, err
 	}
-	k, made, err := s.store.slice(ctx, t, e, i)
+	k, made, err := s.store.slice(ctx, t, e, i, false)
 	if err != nil {
 		return nil, err
 	}
@@ -267,15 +282,16 @@ func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error)
 	return &Slice{Body: k.body, Sum: k.sum, Index: i, Format: string(e.info.Container), from: k, shelf: s.store.shelf}, nil
 }
 
-// slice returns slice i of e with a reference, and whether this call made it.
-func (s *Store) slice(ctx context.Context, t *Track, e *exchange, i int) (_ *sealed, made bool, err error) {
+// slice returns slice i of e with a reference, and whether this call made it;
+// ahead if nobody waits for it.
+func (s *Store) slice(ctx context.Context, t *Track, e *exchange, i int, ahead bool) (_ *sealed, made bool, err error) {
 	for {
 		k, wait, own := s.shelf.lookup(e, i)
 		switch {
 		case k != nil:
 			return k, false, nil
 		case own != nil:
-			k, err := s.prepare(ctx, t, e, i, own)
+			k, err := s.prepare(ctx, t, e, i, own, ahead)
 			return k, true, err
 		}
 		k, err := s.shelf.await(ctx, wait)
@@ -289,27 +305,27 @@ func (s *Store) slice(ctx context.Context, t *Track, e *exchange, i int) (_ *sea
 }
 
 // prepare makes slice i of e and settles own, whatever comes.
-func (s *Store) prepare(ctx context.Context, t *Track, e *exchange, i int, own *making) (k *sealed, err error) {
+func (s *Store) prepare(ctx context.Context, t *Track, e *exchange, i int, own *making, ahead bool) (k *sealed, err error) {
 	err = errAgain // of a panic below: the next one in line tries again
 	defer func() {
 		told := err
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || errors.Is(err, errBusy)) {
 			told = errAgain
 		}
 		s.shelf.settle(e, i, own, k, told)
 	}()
-	k, err = s.produce(ctx, t, e, i)
+	k, err = s.produce(ctx, t, e, i, ahead)
 	return k, err
 }
 
 // produce makes slice i of e.
-func (s *Store) produce(ctx context.Context, t *Track, e *exchange, i int) (*sealed, error) {
+func (s *Store) produce(ctx context.Context, t *Track, e *exchange, i int, ahead bool) (*sealed, error) {
 	content, err := t.open(ctx) // before waiting: it may have to read a whole file
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close()
-	turn, err := s.takeTurn(ctx, e.need(i))
+	turn, err := s.takeTurn(ctx, t.session.owner, e.need(i), ahead)
 	if err != nil {
 		return nil, err
 	}
@@ -321,23 +337,31 @@ func (s *Store) produce(ctx context.Context, t *Track, e *exchange, i int) (*sea
 type turn struct {
 	store *Store
 	need  int64
-	room  int64 // 0 once a slice has it
+	room  grant // none once a slice has it
 }
 
-// takeTurn waits for a core and for the room of a buffer for need bytes. The
-// caller calls end.
-func (s *Store) takeTurn(ctx context.Context, need int64) (*turn, error) {
+// errBusy stops the making of slices ahead: others need what it takes.
+var errBusy = errors.New("there is no room for slices ahead")
+
+// takeTurn waits for a core and for the room of a buffer for need bytes, but
+// not for room to make slices ahead. The caller calls end.
+func (s *Store) takeTurn(ctx context.Context, owner string, need int64, ahead bool) (_ *turn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	t := &turn{s, need, bufferSize(need)}
-	if err := s.room.Acquire(ctx, t.room); err != nil {
+	t := &turn{store: s, need: need}
+	if ahead {
+		var ok bool
+		if t.room, ok = s.room.try(owner, bufferSize(need)); !ok {
+			return nil, errBusy
+		}
+	} else if t.room, err = s.room.take(ctx, owner, bufferSize(need)); err != nil {
 		return nil, err
 	}
 	select {
 	case s.slots <- struct{}{}:
 		return t, nil
 	case <-ctx.Done():
-		s.room.Release(t.room)
+		t.room.free()
 		return nil, ctx.Err()
 	}
 }
@@ -345,7 +369,7 @@ func (s *Store) takeTurn(ctx context.Context, need int64) (*turn, error) {
 // end gives the core back and, if the slice did not come about, its room.
 func (t *turn) end() {
 	<-t.store.slots
-	t.store.room.Release(t.room)
+	t.room.free()
 }
 
 // make makes slice i and hands the turn's room over to it.
@@ -364,8 +388,15 @@ func (s *Store) make(e *exchange, content Content, i int, turn *turn) (*sealed, 
 		giveBuffer(buf, *buf)
 		return nil, err
 	}
+	if small := bufferSize(int64(len(body))); small < bufferSize(int64(cap(body))) {
+		to := takeBuffer(int64(len(body))) // what compressed well must not hold more than it takes
+		moved := append(*to, body...)
+		giveBuffer(buf, body)
+		body, buf = moved, to
+		turn.room.shrink(small)
+	}
 	k := newSealed(body, buf, turn.room)
-	turn.room = 0
+	turn.room = grant{}
 	return k, nil
 }
 
@@ -374,15 +405,9 @@ func (s *Store) make(e *exchange, content Content, i int, turn *turn) (*sealed, 
 func (e *exchange) need(i int) int64 {
 	const rest = 320 << 10 // headers up to 256 KiB in Ogg, reservoir, preroll
 	from, to := e.cut.plan.Bounds(i)
-	n := to.Off - from.Off
-	switch e.form {
-	case plain:
-		n *= 2 // 8-bit samples are widened
-	case decoded:
-		n = int64(to.At-from.At) * int64(e.info.Channels*e.info.Sample.Bytes())
-	}
-	extra := int64(rest)
+	n, extra := to.Off-from.Off, int64(rest)
 	if e.info.Codec == audio.PCM {
+		n = int64(to.At-from.At) * int64(e.info.Channels*e.info.Sample.Bytes())
 		extra = 16 << 10 // of stored blocks and the seal
 	}
 	return min(max(n+n/1024, int64(e.codec.Bound(int(n))))+extra, maxBuffer)
@@ -412,12 +437,24 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 		}
 		tracks = []*Track{t}
 	}
+	var in *Track
+	var e *exchange
+	i := 0
 	for _, t := range tracks {
-		if e, i, ok := t.find(id); ok {
-			return t, e, i, nil
+		if one, k, ok := t.find(id); ok {
+			if in != nil {
+				return nil, nil, 0, ErrWhich
+			}
+			in, e, i = t, one, k
+			if _, made := e.ids.(stored); !made {
+				break // there is no other
+			}
 		}
 	}
-	return nil, nil, 0, ErrNoSlice
+	if in == nil {
+		return nil, nil, 0, ErrNoSlice
+	}
+	return in, e, i, nil
 }
 
 func (t *Track) contentVersion() string {
@@ -442,7 +479,13 @@ func (t *Track) close() error {
 		t.session.store.shelf.clear(e)
 	}
 	if cut != nil {
-		t.session.slices.Add(-int64(cut.plan.Len()))
+		held := cut.plan.Len()
+		for _, e := range exchanges {
+			if made, ok := e.ids.(stored); ok {
+				held += len(made.names)
+			}
+		}
+		_ = t.session.hold(-held)
 		t.session.store.cuts.drop(cut)
 	}
 	return t.source.Close()
