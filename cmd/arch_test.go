@@ -25,6 +25,8 @@ var law = map[string][]string{
 	"pkg/cert":          {},
 	"pkg/token":         {},
 	"pkg/handshake":     {"pkg/seal"},
+	"pkg/sbrp":          {}, // and no cipher: a relay links it
+	"pkg/sbrp/channel":  {"pkg/sbrp"},
 	"pkg/wire":          {"pkg/audio", "pkg/slicer"}, // and no cipher: a relay links it
 	"pkg/pack":          {"pkg/audio", "pkg/compress", "pkg/seal", "pkg/slicer"},
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
@@ -58,9 +60,9 @@ var outside = map[string][]string{
 	"github.com/jfreymuth/oggvorbis":       {"pkg/decode"},
 	"github.com/dhowden/tag":               {"pkg/format/tag"},
 	"github.com/klauspost/compress":        {"pkg/compress"},
-	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal"},
+	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal", "pkg/sbrp/channel"},
 	"crypto/aes":                           {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
-	"crypto/ecdh":                          {"pkg/handshake"},
+	"crypto/ecdh":                          {"pkg/handshake", "pkg/sbrp/channel"},
 	"crypto/tls":                           {"pkg/cert", "pkg/client", "cmd"},
 	"golang.org/x/crypto/acme":             {"pkg/cert"},
 	"github.com/BurntSushi/toml":           {"pkg/config"},
