@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -93,7 +94,7 @@ func Canonical(address string) (string, error) {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(text, "?#") {
+	if err != nil || !utf8.ValidString(text) || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(text, "?#") {
 		return "", fmt.Errorf("%w: %.256q; it looks like http://127.0.0.1:8420", ErrAddress, address)
 	}
 	host, err := canonicalHost(u.Hostname())

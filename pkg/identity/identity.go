@@ -22,13 +22,17 @@ import (
 // Identity is a server's key pair. It is safe for concurrent use. It prints as
 // its fingerprint everywhere, JSON and logs included, and never as its secret.
 type Identity struct {
-	secret *secret // by reference: what prints the fields of structs prints an address
+	// secret is in a function, of which nothing prints more than an address:
+	// fmt goes past Format where an Identity is in a field that is not exported.
+	secret func() ed25519.PrivateKey
 	public ed25519.PublicKey
 	made   time.Time
 	path   string
 }
 
-type secret struct{ key ed25519.PrivateKey }
+func newIdentity(key ed25519.PrivateKey) *Identity {
+	return &Identity{secret: func() ed25519.PrivateKey { return key }, public: key.Public().(ed25519.PublicKey)}
+}
 
 // Public is the key that signatures are verified with: 32 bytes, the caller's
 // own.
@@ -46,7 +50,7 @@ func (id *Identity) Path() string { return id.path }
 
 // Sign is the signature (64 bytes) of a hash: plain Ed25519 over its 32 bytes
 // (RFC 8032 section 5.1), not Ed25519ph.
-func (id *Identity) Sign(hash [32]byte) []byte { return ed25519.Sign(id.secret.key, hash[:]) }
+func (id *Identity) Sign(hash [32]byte) []byte { return ed25519.Sign(id.secret(), hash[:]) }
 
 func (id Identity) redacted() string {
 	return "[secret key of " + FingerprintOf(id.public).String() + "]"
@@ -142,11 +146,12 @@ func Replace(ctx context.Context, dir string) (id *Identity, kept string, err er
 // fresh makes an identity and writes it in the place of what there is. The
 // caller holds the lock.
 func (p private) fresh() (*Identity, error) {
-	public, key, err := ed25519.GenerateKey(rand.Reader)
+	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	id := &Identity{secret: &secret{key}, public: public, made: time.Now().UTC().Truncate(time.Second), path: p.path}
+	id := newIdentity(key)
+	id.made, id.path = time.Now().UTC().Truncate(time.Second), p.path
 	text, err := formatKey(id)
 	if err != nil {
 		return nil, err

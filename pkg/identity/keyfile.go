@@ -30,7 +30,7 @@ const (
 
 // formatKey is the file of id. The caller clears it.
 func formatKey(id *Identity) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(id.secret.key)
+	der, err := x509.MarshalPKCS8PrivateKey(id.secret())
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +64,11 @@ func parseKey(text []byte) (*Identity, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %s and not Ed25519", ErrKind, kindOf(parsed))
 	}
-	id := &Identity{secret: &secret{key}, public: key.Public().(ed25519.PublicKey)}
-	return id, id.parseHead(string(head))
+	id := newIdentity(key)
+	if err := id.parseHead(string(head)); err != nil {
+		return nil, err
+	}
+	return id, nil
 }
 
 // parseHead reads the lines in front of the key, which have to fit it.
