@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ func openPins(env Env) (*identity.Pins, error) {
 	if err != nil {
 		return nil, withHint(fmt.Errorf("find the configuration folder: %w", err), "set SECSTREAM_CONFIG_DIR")
 	}
-	return identity.Open(identity.PinsFile(dir))
+	return identity.Open(filepath.Join(dir, "pins"))
 }
 
 // acceptHint is the command that takes the key of a server that was refused.

@@ -89,7 +89,7 @@ func secretsOf(t *testing.T, dir string) [][]byte {
 	for _, s := range []string{
 		string(seed), hex.EncodeToString(seed), strings.ToUpper(hex.EncodeToString(seed)), base64.RawStdEncoding.EncodeToString(seed),
 		base64.RawURLEncoding.EncodeToString(seed), base64.StdEncoding.EncodeToString(block.Bytes)[24:40],
-		strings.Trim(fmt.Sprint(seed), "[]"), strings.Trim(fmt.Sprintf("%#v", seed), "[]byte{}"), strings.Trim(fmt.Sprintf("% x", seed), " "),
+		strings.Trim(fmt.Sprintf("%d", seed), "[]"), strings.Trim(fmt.Sprintf("%#v", seed), "[]byte{}"), strings.Trim(fmt.Sprintf("% x", seed), " "),
 	} {
 		out = append(out, []byte(s))
 	}

@@ -34,7 +34,7 @@ func TestPrivateWhateverTheUmask(t *testing.T) {
 			if err != nil {
 				t.Fatalf("umask %#o: %v", mask, err)
 			}
-			pins, err := identity.Open(identity.PinsFile(filepath.Dir(dir)))
+			pins, err := identity.Open(filepath.Join(filepath.Dir(dir), "pins"))
 			if err != nil {
 				t.Fatalf("umask %#o: %v", mask, err)
 			}

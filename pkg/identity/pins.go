@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
 )
 
@@ -264,6 +263,3 @@ func (p *Pins) change(ctx context.Context, edit func(*book) error) error {
 		return p.file.replace(text)
 	})
 }
-
-// PinsFile is where the pins are below the folder for a user's files.
-func PinsFile(dir string) string { return filepath.Join(dir, "pins") }
