@@ -12,14 +12,14 @@ import (
 	"secstream/pkg/identity"
 )
 
-// screen is a terminal's picture of text: a cell of 8 by 16 points for each
+// screen is a terminal's picture of text: a cell of 4 by 8 points for each
 // character, in the terminal's colours where the text has none of its own.
 func screen(t *testing.T, text string, ink, paper color.Gray) *image.Gray {
 	t.Helper()
 	const own = "\x1b[38;5;16;48;5;231m"
 	lines := strings.Split(text, "\n")
 	width := len([]rune(strings.TrimSuffix(strings.TrimPrefix(lines[0], own), "\x1b[0m")))
-	picture := image.NewGray(image.Rect(0, 0, 8*(width+20), 16*(len(lines)+10)))
+	picture := image.NewGray(image.Rect(0, 0, 4*(width+8), 8*(len(lines)+4)))
 	for i := range picture.Pix {
 		picture.Pix[i] = paper.Y
 	}
@@ -42,8 +42,8 @@ func screen(t *testing.T, text string, ink, paper color.Gray) *image.Gray {
 			if !ok {
 				t.Fatalf("line %d has a %q", y, r)
 			}
-			for point := range 8 * 16 {
-				picture.SetGray(8*(x+10)+point%8, 16*(y+5)+point/8, c[point/8/8])
+			for point := range 4 * 8 {
+				picture.SetGray(4*(x+4)+point%4, 8*(y+2)+point/4, c[point/4/4])
 			}
 		}
 	}
