@@ -51,6 +51,8 @@ func newApp(env Env) *cli.App {
 			newCommand(probeCommand(env)),
 			newCommand(benchCommand(env)),
 			newCommand(tokenCommand(env)),
+			newCommand(identityCommand(env)),
+			newCommand(pinsCommand(env)),
 		},
 	}
 }
@@ -67,7 +69,7 @@ func newCommand(c *cli.Command) *cli.Command {
 		}
 	}
 	if len(c.Subcommands) > 0 {
-		c.Action = noneOf(c)
+		c.Action = noneOf(c, c.Action)
 		return c
 	}
 	action := c.Action
@@ -81,8 +83,8 @@ func newCommand(c *cli.Command) *cli.Command {
 }
 
 // noneOf is the action of a command whose parts do the work, when none of them
-// is named.
-func noneOf(c *cli.Command) cli.ActionFunc {
+// is named: bare, or where that is nil an error.
+func noneOf(c *cli.Command, bare cli.ActionFunc) cli.ActionFunc {
 	names := make([]string, len(c.Subcommands))
 	for i, part := range c.Subcommands {
 		names[i] = part.Name
@@ -91,6 +93,9 @@ func noneOf(c *cli.Command) cli.ActionFunc {
 		hint := fmt.Sprintf("%q shows them", "secstream "+c.Name+" --help")
 		if name := ctx.Args().First(); name != "" {
 			return usageErrorf(hint, "there is no command %q", c.Name+" "+name)
+		}
+		if bare != nil {
+			return bare(ctx)
 		}
 		return usageErrorf(hint, "%s needs one of: %s", c.Name, strings.Join(names, ", "))
 	}

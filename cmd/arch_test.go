@@ -24,6 +24,7 @@ var law = map[string][]string{
 	"pkg/seal":          {},
 	"pkg/cert":          {},
 	"pkg/token":         {},
+	"pkg/identity":      {}, // the handshake that it signs included
 	"pkg/handshake":     {"pkg/seal"},
 	"pkg/sbrp":          {}, // and no cipher: a relay links it
 	"pkg/sbrp/channel":  {"pkg/sbrp"},
@@ -63,13 +64,17 @@ var outside = map[string][]string{
 	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal", "pkg/sbrp/channel"},
 	"crypto/aes":                           {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
 	"crypto/ecdh":                          {"pkg/handshake", "pkg/sbrp/channel"},
+	"crypto/ed25519":                       {"pkg/handshake", "pkg/identity", "pkg/sbrp", "pkg/sbrp/channel"},
 	"crypto/tls":                           {"pkg/cert", "pkg/client", "cmd"},
 	"golang.org/x/crypto/acme":             {"pkg/cert"},
 	"github.com/BurntSushi/toml":           {"pkg/config"},
 	"github.com/prometheus":                {"pkg/metrics"},
 	"github.com/coreos/go-systemd":         {"cmd"},
 	"github.com/santhosh-tekuri":           {}, // judges answers, in tests
-	"github.com/gofrs/flock":               {"pkg/cert", "pkg/token", "pkg/server"},
+	"github.com/gofrs/flock":               {"pkg/cert", "pkg/identity", "pkg/token", "pkg/server"},
+	"golang.org/x/net":                     {"pkg/identity"},
+	"github.com/skip2/go-qrcode":           {"cmd"},
+	"github.com/makiuchi-d/gozxing":        {}, // reads codes, in tests
 }
 
 func TestImportLaw(t *testing.T) {

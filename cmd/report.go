@@ -14,6 +14,7 @@ import (
 	"secstream/pkg/cert"
 	"secstream/pkg/client"
 	"secstream/pkg/compress"
+	"secstream/pkg/identity"
 	"secstream/pkg/output"
 	"secstream/pkg/seal"
 	"secstream/pkg/token"
@@ -73,6 +74,9 @@ var outcomes = []struct {
 	{is(client.ErrToken), outcome{exitUsage, "usage", "as \"secstream token add NAME\" printed it"}},
 	{is(token.ErrName), outcome{exitUsage, "usage", "as secstream token add alice"}},
 	{is(cert.ErrFingerprint), outcome{exitUsage, "usage", "as the server prints it at its start: SHA256: and 43 letters, digits, + and /"}},
+	{is(identity.ErrFingerprint), outcome{exitUsage, "usage", "as the server prints it at its start, and \"secstream identity\": SHA256: and 32 pairs of digits"}},
+	{is(identity.ErrAddress), outcome{exitUsage, "usage", ""}},
+	{as[*identity.Mismatch], outcome{exitRefused, "identity_changed", ""}},
 	{as[*client.Untrusted], outcome{exitRefused, "untrusted", "whoever runs the server can tell its fingerprint; --tls-fingerprint takes it"}},
 	{is(client.ErrNeedsTLS), outcome{exitRefused, "protocol", "its address begins with https://"}},
 	{is(http.ErrSchemeMismatch), outcome{exitRefused, "protocol", "its address begins with http://, and what goes there is not encrypted by TLS"}},
@@ -97,6 +101,9 @@ var outcomes = []struct {
 	{both(as[*token.Error], is(fs.ErrNotExist)), outcome{exitFailed, "not_found", "\"secstream token add --token-file FILE NAME\" makes it"}},
 	{as[*token.Error], outcome{exitFailed, "token_file", "a line is NAME sha256:HEX YYYY-MM-DD; mend it, or remove it and make that token anew"}},
 	{is(cert.ErrReadable), outcome{exitFailed, "key_file", "chmod go-rwx; if others may have read it, remove it, and a new one is made"}},
+	{is(identity.ErrUnknown), outcome{exitFailed, "not_found", "\"secstream pins\" lists them"}},
+	{isFile(identity.KindIdentity), outcome{exitFailed, "identity_file", ""}},
+	{isFile(identity.KindPins), outcome{exitFailed, "pins_file", ""}},
 	{is(fs.ErrPermission), outcome{exitFailed, "permission", "look at the permissions of the file and of the folders above it, or run as a user who has them"}},
 	{is(fs.ErrNotExist), outcome{exitFailed, "not_found", "is the name spelled right, and does the folder exist?"}},
 	{is(syscall.ENOSPC), outcome{exitFailed, "disk_full", "make room on the disk, or write to another one"}},
@@ -122,6 +129,14 @@ func isStatus(status int) func(error) bool {
 	}
 }
 
+// isFile: a file of that kind cannot be used as it is.
+func isFile(kind string) func(error) bool {
+	return func(err error) bool {
+		var e *identity.Error
+		return errors.As(err, &e) && e.Kind == kind
+	}
+}
+
 func as[T error](err error) bool {
 	var t T
 	return errors.As(err, &t)
@@ -144,6 +159,12 @@ func report(ctx context.Context, env Env, asJSON bool, err error) int {
 	o := outcomeOf(err)
 	if ctx.Err() != nil {
 		o, err = outcome{code: exitInterrupted, name: "interrupted"}, errors.New("interrupted")
+	}
+	if e := new(identity.Error); errors.As(err, &e) {
+		o.hint = e.Mend
+	}
+	if m := new(identity.Mismatch); errors.As(err, &m) {
+		o.hint = acceptHint(m)
 	}
 	if h := new(hinted); errors.As(err, &h) {
 		o.hint = h.hint
