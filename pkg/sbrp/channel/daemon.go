@@ -79,7 +79,7 @@ func (d *Daemon) sign(client public, a *sbrp.Accept) error {
 	if err != nil {
 		return fmt.Errorf("sign the answer: %w", err)
 	}
-	if copy(a.Signature[:], signature) != len(signature) || !verify(d.public, d.id, client, a) {
+	if copy(a.Signature[:], signature); len(signature) != len(a.Signature) || !verify(d.public, d.id, client, a) {
 		return errors.New("sign the answer: the identity signs otherwise than Ed25519 does")
 	}
 	return nil
