@@ -154,7 +154,7 @@ func (r *runner) back(ctx context.Context, l *lane, p *Pack) error {
 			next++
 			copied = append(copied[:0], bodies[k]...)
 			begin := time.Now()
-			if _, err := l.box.Open(copied); err != nil {
+			if _, err := l.box.Open(copied, nil); err != nil {
 				return l.fault(l.picks[k], err)
 			}
 			opening += time.Since(begin)

@@ -32,8 +32,8 @@ func ExampleX25519() {
 	}
 	defer theirs.Wipe()
 
-	body := seal.NewBox(ours).Seal(bytes.Clone([]byte("a slice")), 0)
-	plain, err := seal.NewBox(theirs).Open(body)
+	body := seal.NewBox(ours).Seal(bytes.Clone([]byte("a slice")), 0, nil)
+	plain, err := seal.NewBox(theirs).Open(body, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

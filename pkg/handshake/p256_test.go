@@ -42,7 +42,7 @@ func TestPublishedVector(t *testing.T) {
 		}
 		// The key does not print; that it opens the vector's body shows it is right.
 		body, _ := hex.DecodeString(vectorBody)
-		if _, err := seal.NewBox(key).Open(body); err != nil {
+		if _, err := seal.NewBox(key).Open(body, nil); err != nil {
 			t.Errorf("%s key does not open the vector: %v", name, err)
 		}
 	}

@@ -83,7 +83,7 @@ func opens(t *testing.T, half Half, peer, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := seal.NewBox(key).Open(sealed)
+	plain, err := seal.NewBox(key).Open(sealed, nil)
 	if err != nil || string(plain) != "agreed with WebCrypto" {
 		t.Errorf("%q %v", plain, err)
 	}
@@ -173,7 +173,7 @@ func TestX25519BindsTheEncoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := base64.StdEncoding.DecodeString(x25519Body)
-	if _, err := seal.NewBox(key).Open(body); !errors.Is(err, seal.ErrForged) {
+	if _, err := seal.NewBox(key).Open(body, nil); !errors.Is(err, seal.ErrForged) {
 		t.Errorf("another encoding, the same key: %v", err)
 	}
 }
@@ -208,12 +208,12 @@ func contract(t *testing.T, x Exchange) {
 		}
 		return seal.NewBox(key)
 	}
-	sealed := box(0, 1).Seal([]byte("slice"), 0)
-	if _, err := box(1, 0).Open(bytes.Clone(sealed)); err != nil {
+	sealed := box(0, 1).Seal([]byte("slice"), 0, nil)
+	if _, err := box(1, 0).Open(bytes.Clone(sealed), nil); err != nil {
 		t.Errorf("the two sides: %v", err)
 	}
 	for _, pair := range [][2]int{{0, 2}, {2, 0}, {1, 2}} {
-		if _, err := box(pair[0], pair[1]).Open(bytes.Clone(sealed)); !errors.Is(err, seal.ErrForged) {
+		if _, err := box(pair[0], pair[1]).Open(bytes.Clone(sealed), nil); !errors.Is(err, seal.ErrForged) {
 			t.Errorf("a third side: %v", err)
 		}
 	}

@@ -46,6 +46,8 @@ type Packer struct {
 	plan  slicer.Plan
 	codec compress.Codec
 	box   *seal.Box
+	bound *Binding // nil under protocol v1
+	pads  bool
 }
 
 // Compression is the codec for audio coded as coded says, where want is for
@@ -67,6 +69,12 @@ var stored = new(compress.Deflater)
 // chosen the codec (see Compression).
 func NewPacker(track audio.Track, plan slicer.Plan, codec compress.Codec, box *seal.Box) *Packer {
 	return &Packer{track: track, plan: plan, codec: codec, box: box}
+}
+
+// NewBoundPacker returns a packer whose slices are bound to their place, as
+// protocol v2 has it, and padded if pads. box is of seal.NewBound.
+func NewBoundPacker(track audio.Track, plan slicer.Plan, codec compress.Codec, box *seal.Box, bound *Binding, pads bool) *Packer {
+	return &Packer{track, plan, codec, box, bound, pads}
 }
 
 // Check tells whether every slice of plan stays under MaxPlain, as far as
@@ -110,12 +118,19 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // the file, and leave nothing in the clear in dst.
 func (p *Packer) Append(dst []byte, src io.ReaderAt, i int) ([]byte, error) {
 	start := len(dst)
-	out, err := p.AppendClear(dst, src, i)
+	out, err := p.AppendClear(append(dst, head[:p.box.Head()]...), src, i)
 	if err != nil {
 		return dst, err
 	}
-	return p.box.Seal(out, start), nil
+	if p.pads {
+		out = pad(out, start+p.box.Head())
+	}
+	bound := p.bound.take(i)
+	defer bounds.Put(bound)
+	return p.box.Seal(out, start, *bound), nil
 }
+
+var head [seal.NonceSize]byte
 
 // AppendClear is Append without its last step: slice i carved and compressed,
 // not sealed. Measurements need it, to tell the steps apart.
@@ -203,6 +218,8 @@ func Preroll(track audio.Track, plan slicer.Plan, i int) audio.Frames {
 type Unpacker struct {
 	codec compress.Codec
 	box   *seal.Box
+	bound *Binding
+	pads  bool
 }
 
 // NewUnpacker returns an Unpacker of DEFLATE for the key in box, as protocol v1
@@ -211,20 +228,44 @@ func NewUnpacker(box *seal.Box) *Unpacker { return NewUnpackerWith(stored, box) 
 
 // NewUnpackerWith returns an Unpacker for what a codec of the same name
 // compressed.
-func NewUnpackerWith(codec compress.Codec, box *seal.Box) *Unpacker { return &Unpacker{codec, box} }
+func NewUnpackerWith(codec compress.Codec, box *seal.Box) *Unpacker {
+	return &Unpacker{codec: codec, box: box}
+}
 
-// Append opens body, in place, and appends what it holds, at most limit
-// bytes, to dst. The order is fixed: authenticate, then expand. Errors wrap
-// seal.ErrForged or compress.ErrExpand. On return body holds nothing in the
-// clear; on error neither does dst beyond its length.
+// NewBoundUnpacker returns an Unpacker of what a NewBoundPacker made.
+func NewBoundUnpacker(codec compress.Codec, box *seal.Box, bound *Binding, pads bool) *Unpacker {
+	return &Unpacker{codec, box, bound, pads}
+}
+
+// Append is AppendSlice where slices are bound to nothing.
 func (u *Unpacker) Append(dst, body []byte, limit int) ([]byte, error) {
-	packed, err := u.box.Open(body)
+	return u.AppendSlice(dst, body, 0, limit)
+}
+
+// ErrPadding is returned for padding that does not end where it should.
+var ErrPadding = errors.New("the slice is not padded as was said")
+
+// AppendSlice opens body, slice i, in place, and appends what it holds, at most limit
+// bytes, to dst. The order is fixed: authenticate, then expand. Errors wrap
+// seal.ErrForged, ErrPadding or compress.ErrExpand. On return body holds nothing in the
+// clear; on error neither does dst beyond its length.
+func (u *Unpacker) AppendSlice(dst, body []byte, i, limit int) ([]byte, error) {
+	bound := u.bound.take(i)
+	defer bounds.Put(bound)
+	opened, err := u.box.Open(body, *bound)
 	if err != nil {
 		return dst, err
 	}
+	defer clear(opened)
+	packed := opened
+	if u.pads {
+		var ok bool
+		if packed, ok = unpad(opened); !ok {
+			return dst, ErrPadding
+		}
+	}
 	start := len(dst)
 	out, err := u.codec.Expand(dst, packed, limit)
-	clear(packed)
 	if err != nil {
 		clear(out[start:])
 		return dst, err

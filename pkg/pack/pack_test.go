@@ -109,7 +109,7 @@ func TestBothPathsSealTheSameBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if plain[k], err = testBox(t, 1).Open(body); err != nil {
+			if plain[k], err = testBox(t, 1).Open(body, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

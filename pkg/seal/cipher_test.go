@@ -39,7 +39,7 @@ func contract(t *testing.T, c Cipher) {
 		t.Errorf("found %v, %v; the box says %q", found, err, box.Cipher())
 	}
 	plain := []byte("the quick brown fox jumps over the lazy dog")
-	sealed := box.Seal(append([]byte("head"), plain...), 4)
+	sealed := box.Seal(append([]byte("head"), plain...), 4, nil)
 	if string(sealed[:4]) != "head" || len(sealed) != 4+len(plain)+Overhead {
 		t.Fatalf("%d bytes, %q", len(sealed), sealed[:4])
 	}
@@ -47,27 +47,27 @@ func contract(t *testing.T, c Cipher) {
 	for i := range len(sealed) * 8 {
 		bad := bytes.Clone(sealed)
 		bad[i/8] ^= 1 << (i % 8)
-		if _, err := box.Open(bad); !errors.Is(err, ErrForged) || bytes.Contains(bad, plain[:8]) {
+		if _, err := box.Open(bad, nil); !errors.Is(err, ErrForged) || bytes.Contains(bad, plain[:8]) {
 			t.Fatalf("bit %d: %v", i, err)
 		}
 	}
 	for n := range len(sealed) {
-		if _, err := box.Open(bytes.Clone(sealed[:n])); !errors.Is(err, ErrForged) {
+		if _, err := box.Open(bytes.Clone(sealed[:n]), nil); !errors.Is(err, ErrForged) {
 			t.Fatalf("cut to %d: %v", n, err)
 		}
 	}
-	if _, err := other.Open(bytes.Clone(sealed)); !errors.Is(err, ErrForged) {
+	if _, err := other.Open(bytes.Clone(sealed), nil); !errors.Is(err, ErrForged) {
 		t.Errorf("wrong key: %v", err)
 	}
-	if again := box.Seal(bytes.Clone(plain), 0); bytes.Equal(again[len(plain)+TagSize:], sealed[len(plain)+TagSize:]) {
+	if again := box.Seal(bytes.Clone(plain), 0, nil); bytes.Equal(again[len(plain)+TagSize:], sealed[len(plain)+TagSize:]) {
 		t.Error("two slices have one nonce")
 	}
-	if got, err := box.Open(sealed); err != nil || !bytes.Equal(got, plain) {
+	if got, err := box.Open(sealed, nil); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("untouched: %q %v", got, err)
 	}
 	buf := make([]byte, 1000, 1000+Overhead)
 	if n := testing.AllocsPerRun(50, func() {
-		if _, err := box.Open(box.Seal(buf[:1000], 0)); err != nil {
+		if _, err := box.Open(box.Seal(buf[:1000], 0, nil), nil); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
@@ -78,7 +78,7 @@ func contract(t *testing.T, c Cipher) {
 // One cipher's slices are forgeries to the other under the same key.
 func TestCiphersDoNotMix(t *testing.T) {
 	a, b := boxOf(t, AES256GCM{}, 1), boxOf(t, ChaCha20Poly1305{}, 1)
-	if _, err := b.Open(a.Seal([]byte("slice"), 0)); !errors.Is(err, ErrForged) {
+	if _, err := b.Open(a.Seal([]byte("slice"), 0, nil), nil); !errors.Is(err, ErrForged) {
 		t.Errorf("AES-256-GCM opens as ChaCha20-Poly1305: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestChaCha20Poly1305Vector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err = box.Open(unhex(t, rfcText, bareTag, rfcNonce)); err != nil || string(got) != sunscreen {
+	if got, err = box.Open(unhex(t, rfcText, bareTag, rfcNonce), nil); err != nil || string(got) != sunscreen {
 		t.Errorf("as a slice: %q %v", got, err)
 	}
 }
@@ -138,7 +138,7 @@ func TestOpenSSLOpens(t *testing.T) {
 		process.stdout.write(Buffer.concat([d.update(b.subarray(0, n - 28)), d.final()]));`
 	node := tool(t, "node")
 	for name, c := range map[string]Cipher{"aes-256-gcm": AES256GCM{}, "chacha20-poly1305": ChaCha20Poly1305{}} {
-		sealed := boxOf(t, c, 7).Seal([]byte(sunscreen), 0)
+		sealed := boxOf(t, c, 7).Seal([]byte(sunscreen), 0, nil)
 		out, err := exec.Command(node, "-e", script, name, strings.Repeat("07", KeySize), hex.EncodeToString(sealed)).CombinedOutput()
 		if err != nil || string(out) != sunscreen {
 			t.Errorf("%s: %q %v", name, out, err)

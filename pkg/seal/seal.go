@@ -30,7 +30,11 @@ var ErrForged = errors.New("slice is forged, damaged or sealed with another key"
 
 // Key is a 256-bit secret. It prints as "[secret]" everywhere, JSON and logs
 // included. The holder calls Wipe when done.
-type Key struct{ b [KeySize]byte }
+type Key struct {
+	// b is in a function, of which nothing prints more than an address: fmt goes
+	// past Format where a Key is in a field that is not exported.
+	b func() *[KeySize]byte
+}
 
 // NewKey takes a key from b, which must be KeySize bytes, and wipes b.
 func NewKey(b []byte) (*Key, error) {
@@ -38,14 +42,14 @@ func NewKey(b []byte) (*Key, error) {
 	if len(b) != KeySize {
 		return nil, fmt.Errorf("seal: key of %d bytes, want %d", len(b), KeySize)
 	}
-	k := new(Key)
-	copy(k.b[:], b)
-	return k, nil
+	var own [KeySize]byte
+	copy(own[:], b)
+	return &Key{func() *[KeySize]byte { return &own }}, nil
 }
 
 // Wipe overwrites the key. Boxes made from it go on working: the cipher holds
 // its own expanded copy, which the garbage collector frees but does not clear.
-func (k *Key) Wipe() { clear(k.b[:]) }
+func (k *Key) Wipe() { clear(k.b()[:]) }
 
 const redacted = "[secret]"
 
@@ -65,8 +69,9 @@ func (k *Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // A counter would need state that survives every way a slice can be asked for
 // twice. The count holds for any cipher whose nonce has 96 bits.
 type Box struct {
-	aead cipher.AEAD
-	name string
+	aead  func() cipher.AEAD // in a function, as the bytes of a Key are
+	name  string
+	front bool // the nonce stands in front, as protocol v2 has it
 }
 
 // NewBox prepares k for AES-256-GCM. k may be wiped afterwards.
@@ -81,7 +86,7 @@ func NewBox(k *Key) *Box {
 // NewBoxWith prepares k for c. k may be wiped afterwards. It is an error if c
 // has other sizes than a sealed slice has room for.
 func NewBoxWith(c Cipher, k *Key) (*Box, error) {
-	aead, err := c.New(k.b[:])
+	aead, err := c.New(k.b()[:])
 	if err != nil {
 		return nil, fmt.Errorf("seal: prepare %s: %w", c.Name(), err)
 	}
@@ -89,38 +94,65 @@ func NewBoxWith(c Cipher, k *Key) (*Box, error) {
 		return nil, fmt.Errorf("seal: %s has a nonce of %d bytes and a tag of %d, want %d and %d",
 			c.Name(), aead.NonceSize(), aead.Overhead(), NonceSize, TagSize)
 	}
-	return &Box{aead: aead, name: c.Name()}, nil
+	return &Box{aead: func() cipher.AEAD { return aead }, name: c.Name()}, nil
+}
+
+// NewBound prepares k for c as protocol v2 has it: nonce ‖ ciphertext ‖ tag, and
+// what a slice is bound to is authenticated with it.
+func NewBound(c Cipher, k *Key) (*Box, error) {
+	b, err := NewBoxWith(c, k)
+	if err != nil {
+		return nil, err
+	}
+	b.front = true
+	return b, nil
+}
+
+// Head is how many bytes Seal wants free in front of the plaintext.
+func (b *Box) Head() int {
+	if b.front {
+		return NonceSize
+	}
+	return 0
 }
 
 // Cipher is the name of the box's cipher.
 func (b *Box) Cipher() string { return b.name }
 
-// Seal encrypts buf[from:] in place and appends tag and nonce. It allocates
-// nothing when buf has Overhead bytes of room; otherwise what it leaves
-// behind is wiped.
-func (b *Box) Seal(buf []byte, from int) []byte {
-	n := len(buf)
-	if cap(buf)-n < Overhead {
-		bigger := make([]byte, n, n+Overhead)
+// Seal encrypts buf[from:] in place, but for its first Head bytes, and appends
+// what the box adds. It allocates nothing when buf has Overhead bytes of room;
+// otherwise what it leaves behind is wiped. Open takes the same bound, which
+// may be nil.
+func (b *Box) Seal(buf []byte, from int, bound []byte) []byte {
+	n, head := len(buf), b.Head()
+	if cap(buf)-n < Overhead-head {
+		bigger := make([]byte, n, n+Overhead-head)
 		copy(bigger, buf)
 		clear(buf)
 		buf = bigger
 	}
-	buf = buf[:n+Overhead]
+	buf = buf[:n+Overhead-head]
 	nonce := buf[n+TagSize:]
+	if b.front {
+		nonce = buf[from : from+NonceSize]
+	}
 	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the program instead
-	b.aead.Seal(buf[from:from], nonce, buf[from:n], nil)
+	b.aead().Seal(buf[from+head:from+head], nonce, buf[from+head:n], bound)
 	return buf
 }
 
 // Open decrypts sealed in place and returns the plaintext, which aliases it.
 // On failure it returns ErrForged and leaves no plaintext.
-func (b *Box) Open(sealed []byte) ([]byte, error) {
+func (b *Box) Open(sealed, bound []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, ErrForged
 	}
 	n := len(sealed) - NonceSize
-	plain, err := b.aead.Open(sealed[:0], sealed[n:], sealed[:n], nil)
+	body, nonce := sealed[:n], sealed[n:]
+	if b.front {
+		nonce, body = sealed[:NonceSize], sealed[NonceSize:]
+	}
+	plain, err := b.aead().Open(body[:0], nonce, body, bound)
 	if err != nil {
 		return nil, ErrForged
 	}

@@ -26,7 +26,7 @@ func TestPublishedVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, _ := hex.DecodeString("c2387055446d2c4f308a643bf56f545e4b81b933969fe8d05fcdf81a1a892811d68aa19f3c8c2ffd5497835f83f4830df3e58b7aa2000102030405060708090a0b")
-	plain, err := NewBox(k).Open(body)
+	plain, err := NewBox(k).Open(body, nil)
 	if err != nil || hex.EncodeToString(plain) != "2b4e4d2e2e294a4dcc5528cf2c4a55284b4d2ec92fb2523030343236313533b7b0c4ce0400" {
 		t.Errorf("%x %v", plain, err)
 	}
@@ -49,7 +49,7 @@ func TestKeyNeverPrints(t *testing.T) {
 		}
 	}
 	k.Wipe()
-	if k.b != [KeySize]byte{} {
+	if *k.b() != [KeySize]byte{} {
 		t.Error("Wipe left the key")
 	}
 }
@@ -66,10 +66,10 @@ func TestNewKeyWipesItsSource(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	box, _ := testBox(f, 1)
-	f.Add(box.Seal([]byte("seed"), 0))
+	f.Add(box.Seal([]byte("seed"), 0, nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if plain, err := box.Open(bytes.Clone(b)); err == nil && len(plain) != len(b)-Overhead {
+		if plain, err := box.Open(bytes.Clone(b), nil); err == nil && len(plain) != len(b)-Overhead {
 			t.Fatalf("%d bytes of %d", len(plain), len(b))
 		}
 	})
