@@ -148,6 +148,9 @@ func (s *Server) exchangeKey(w *reply, r *http.Request) error {
 	if err := s.readJSON(w, r, &req); err != nil {
 		return err
 	}
+	if req.Protocol != "" && req.Protocol != wire.ProtocolV2 {
+		return wire.Errorf(wire.Protocol, "There is no such protocol: leave it out, or say %q", wire.ProtocolV2)
+	}
 	if req.PCM != "" && req.PCM != wire.PCMNative {
 		return wire.Errorf(wire.BadRequest, "pcm is %q or absent", wire.PCMNative)
 	}
@@ -159,7 +162,14 @@ func (s *Server) exchangeKey(w *reply, r *http.Request) error {
 		return err
 	}
 	w.Header().Add("Vary", "User-Agent") // see decodes
-	answer, sent, err := track.Exchange(r.Context(), session.Ask{KeyRequest: req, Decodes: s.decodes(r)})
+	ask := session.Ask{KeyRequest: req, Decodes: s.decodes(r)}
+	var answer any
+	var sent func()
+	if req.Protocol == "" {
+		answer, sent, err = track.Exchange(r.Context(), ask)
+	} else {
+		answer, sent, err = track.ExchangeV2(r.Context(), ask)
+	}
 	if err != nil {
 		return err
 	}
@@ -201,6 +211,9 @@ func (s *Server) slice(w *reply, r *http.Request) error {
 	}
 	defer slice.Release()
 	wire.SetSliceHeaders(w.Header(), sess.ID, id, slice.Index, len(slice.Body), slice.Sum)
+	if slice.Rekey {
+		w.Header().Set(wire.HeaderRekey, "1")
+	}
 	n, err := w.send(slice.Body)
 	w.format, w.bytes = slice.Format, n
 	s.bytes.Add(int64(n))

@@ -85,4 +85,7 @@ type libraryContent struct{ *library.File }
 func (c libraryContent) Track() audio.Track { return c.Audio }
 func (c libraryContent) Version() string    { return c.Identity }
 
+// Name is the ID that clients ask for.
+func (t *libraryTrack) Name() string { return t.id }
+
 func (*libraryTrack) Close() error { return nil }

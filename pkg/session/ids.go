@@ -12,6 +12,7 @@ import (
 // ids are the slice IDs of one key exchange.
 type ids interface {
 	list() []string                  // in play order
+	at(i int) string                 // the ID of slice i
 	find(id string) (i int, ok bool) // the number of the slice called id
 }
 
@@ -59,6 +60,13 @@ func (s nanoids) list() []string {
 	return names
 }
 
+func (s nanoids) at(i int) string {
+	var b [aes.BlockSize]byte
+	binary.BigEndian.PutUint64(b[8:], uint64(i)) //nolint:gosec // from 0
+	s.block.Encrypt(b[:], b[:])
+	return base64.RawURLEncoding.EncodeToString(b[:])[:idLen]
+}
+
 // find tries the four blocks that id may have been the beginning of. A made-up
 // ID is taken for one of n with a chance of n in 2^126.
 func (s nanoids) find(id string) (int, bool) {
@@ -83,6 +91,8 @@ type stored struct {
 	names []string
 	index map[string]int
 }
+
+func (s stored) at(i int) string { return s.names[i] }
 
 func (s stored) list() []string { return s.names }
 

@@ -27,7 +27,7 @@ func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func()
 // reserve waits for the memory that a description of the session takes, as
 // lists and as text, and returns what gives it back.
 func (s *Session) reserve(ctx context.Context) (release func(), err error) {
-	const track, slice = 4 << 10, 160
+	const track, slice = 4 << 10, 400 // a manifest is text, sealed, and text again
 	n := min(int64(len(s.Tracks()))*track+s.slices.Load()*slice, maxShare)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -84,9 +84,13 @@ func (e *exchange) facts() wire.TrackFacts {
 	if len(i.Damage) > 0 {
 		damage = &wire.Damage{Count: i.DamageN, Offset: i.Damage[0].Off, What: i.Damage[0].What}
 	}
+	compression, cipher := other(e.codec.Name(), compress.NameDeflate), other(e.box.Cipher(), seal.NameAES256GCM)
+	if e.v2 {
+		compression, cipher = e.codec.Name(), e.box.Cipher()
+	}
 	return wire.TrackFacts{
 		Damage:      damage,
-		Compression: other(e.codec.Name(), compress.NameDeflate), Cipher: other(e.box.Cipher(), seal.NameAES256GCM),
+		Compression: compression, Cipher: cipher,
 		TotalSlices: e.cut.plan.Len(), SliceMillis: e.cut.plan.Millis,
 		SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth,
 		SliceIDs: e.ids.list(), Format: string(i.Container), IsFloat32: i.Sample == audio.F32,

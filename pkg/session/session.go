@@ -84,6 +84,11 @@ type Config struct {
 	// slices as everybody does.
 	PCM func(audio.Track) (audio.Track, error)
 
+	// Identity signs for the server under protocol v2, which is refused without.
+	Identity handshake.Signer
+	Rekey    Rekey // of protocol v2
+	Pad      bool  // slices of protocol v2, so that their sizes tell less
+
 	// Pieces that replace protocol v1's. Published clients then cannot play.
 	Compression compress.Codec     // of PCM; default DEFLATE at level Deflate. With another, other audio is not compressed
 	Cipher      seal.Cipher        // default AES-256-GCM

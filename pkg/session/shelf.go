@@ -252,6 +252,7 @@ type Slice struct {
 	Sum    uint32 // CRC-32 (IEEE) of Body
 	Index  int
 	Format string // what the session was told of the slices
+	Rekey  bool   // the client is to agree on another key (protocol v2)
 
 	from  *sealed
 	shelf *shelf

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"secstream/pkg/audio"
@@ -51,6 +52,13 @@ type exchange struct {
 	cut   *cutting
 	info  audio.Info
 
+	// Of protocol v2.
+	v2     bool
+	bound  *pack.Binding
+	head   int // bytes that a slice of PCM has besides its samples
+	made   time.Time
+	served atomic.Int64
+
 	// Guarded by the shelf's mu.
 	kept   map[int]*sealed // by slice
 	making map[int]*making
@@ -85,44 +93,51 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	content, err := t.source.Open(ctx)
+	e := &exchange{box: box}
+	if req.PCM == wire.PCMNative {
+		e.form = native
+	}
+	_, release, err := t.join(ctx, e, req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the track: %w", err)
-	}
-	defer content.Close()
-
-	if err := t.cutOnce(content); err != nil {
-		return nil, nil, err
-	}
-	defer t.settle()
-	release, err := t.session.reserve(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	e := &exchange{box: box, form: req.form(content.Track().Info().Codec)}
-	if err := t.admit(e, content); err != nil {
-		release()
 		return nil, nil, err
 	}
 	store := t.session.store
-	store.exchanges.Add(1)
 	answer = &wire.KeyAnswer{PublicKey: half.Public(), SessionInfo: t.session.info(t, e), Metadata: wire.Metadata(store.cfg.Exchange.Name())}
 	return answer, func() { release(); store.prewarm.add(t, e) }, nil
 }
 
-// form is what the client gets of a track.
-func (a Ask) form(codec audio.Codec) form {
-	switch {
-	case codec != audio.PCM && a.Decodes != nil && !a.Decodes(codec):
-		return decoded
-	case a.PCM == wire.PCMNative:
-		return native
+// join makes e, which has a key, one of the track's live exchanges. It returns
+// what the track is, and what gives back the memory set aside for the answer.
+func (t *Track) join(ctx context.Context, e *exchange, req Ask) (info audio.Info, release func(), err error) {
+	content, err := t.source.Open(ctx)
+	if err != nil {
+		return info, nil, fmt.Errorf("open the track: %w", err)
 	}
-	return plain
+	defer content.Close()
+
+	if err := t.cutOnce(content); err != nil {
+		return info, nil, err
+	}
+	defer t.settle()
+	if release, err = t.session.reserve(ctx); err != nil {
+		return info, nil, err
+	}
+	info = content.Track().Info()
+	if info.Codec != audio.PCM && req.Decodes != nil && !req.Decodes(info.Codec) {
+		e.form = decoded
+	}
+	if err := t.admit(e, content, req.TrackID); err != nil {
+		release()
+		return info, nil, err
+	}
+	t.session.store.exchanges.Add(1)
+	return info, release, nil
 }
 
-// admit fills e from the content and adds it to the live exchanges.
-func (t *Track) admit(e *exchange, content Content) error {
+// admit fills e from the content and adds it to the live exchanges. asked is what
+// the client calls the track.
+func (t *Track) admit(e *exchange, content Content, asked string) error {
+	t.dropWorn()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -133,7 +148,7 @@ func (t *Track) admit(e *exchange, content Content) error {
 	}
 	track, err := t.session.store.represent(content.Track(), e.form)
 	if e.form == decoded && errors.Is(err, audio.ErrUnsupported) {
-		e.form = plain // nobody decodes it here; the client may take more than is known of it
+		e.form = native // nobody decodes it here; the client may take more than is known of it
 		track, err = t.session.store.represent(content.Track(), e.form)
 	}
 	if err != nil {
@@ -157,13 +172,31 @@ func (t *Track) admit(e *exchange, content Content) error {
 	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
 	e.codec = pack.Compression(e.info.Codec, t.session.store.cfg.Compression)
+	if e.v2 {
+		e.codec = t.session.store.compression(e.info.Codec)
+	}
 	if e.form == decoded && e.codec.Name() == compress.NameDeflate {
 		e.codec = t.session.store.usual // protocol v1 section 4: whatever the level of the rest
 	}
 	e.info.Pictures, e.info.Details = nil, nil // not for the wire; they would only take memory
 	e.info.Damage = slices.Clone(e.info.Damage[:min(len(e.info.Damage), 1)])
+	if e.v2 {
+		e.bind(t, track, asked)
+	}
 	t.exchanges = append(t.exchanges, e)
 	return nil
+}
+
+// dropWorn ends the exchanges whose keys have served their time.
+func (t *Track) dropWorn() {
+	t.mu.Lock()
+	all := slices.Clone(t.exchanges)
+	t.mu.Unlock()
+	for _, e := range all {
+		if t.session.store.worn(e) == 2 {
+			t.retire(e)
+		}
+	}
 }
 
 // cutOnce cuts the track at the first exchange and holds later ones to the
@@ -270,16 +303,22 @@ func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error)
 	if err != nil {
 		return nil, err
 	}
+	worn := s.store.worn(e)
+	if worn == 2 {
+		t.retire(e)
+		return nil, ErrRekey
+	}
 	k, made, err := s.store.slice(ctx, t, e, i, false)
 	if err != nil {
 		return nil, err
 	}
+	e.served.Add(1)
 	if made {
 		s.store.shelf.misses.Add(1)
 	} else {
 		s.store.shelf.hits.Add(1)
 	}
-	return &Slice{Body: k.body, Sum: k.sum, Index: i, Format: string(e.info.Container), from: k, shelf: s.store.shelf}, nil
+	return &Slice{Body: k.body, Sum: k.sum, Index: i, Format: string(e.info.Container), Rekey: worn > 0, from: k, shelf: s.store.shelf}, nil
 }
 
 // slice returns slice i of e with a reference, and whether this call made it;
@@ -378,7 +417,7 @@ func (s *Store) make(e *exchange, content Content, i int, turn *turn) (*sealed, 
 	if err != nil {
 		return nil, err
 	}
-	p := pack.NewPacker(track, e.cut.plan, e.codec, e.box)
+	p := pack.NewBoundPacker(track, e.cut.plan, e.codec, e.box, e.bound, e.v2 && s.cfg.Pad)
 	buf := takeBuffer(turn.need)
 	body, err := p.Append(*buf, content, i)
 	if err == nil {
@@ -410,7 +449,11 @@ func (e *exchange) need(i int) int64 {
 		n = int64(to.At-from.At) * int64(e.info.Channels*e.info.Sample.Bytes())
 		extra = 16 << 10 // of stored blocks and the seal
 	}
-	return min(max(n+n/1024, int64(e.codec.Bound(int(n))))+extra, maxBuffer)
+	n = max(n+n/1024, int64(e.codec.Bound(int(n)))) + extra
+	if e.v2 {
+		n = int64(pack.Padded(int(n)))
+	}
+	return min(n, maxBuffer)
 }
 
 // open opens the content the session began with.
@@ -476,16 +519,10 @@ func (t *Track) close() error {
 	t.exchanges, t.cut, t.closed = nil, nil, true
 	t.mu.Unlock()
 	for _, e := range exchanges {
-		t.session.store.shelf.clear(e)
+		t.forget(e)
 	}
 	if cut != nil {
-		held := cut.plan.Len()
-		for _, e := range exchanges {
-			if made, ok := e.ids.(stored); ok {
-				held += len(made.names)
-			}
-		}
-		_ = t.session.hold(-held)
+		_ = t.session.hold(-cut.plan.Len())
 		t.session.store.cuts.drop(cut)
 	}
 	return t.source.Close()

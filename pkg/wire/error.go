@@ -29,13 +29,15 @@ const (
 	TooMany         Code = "too_many_requests"    // this client is over its share; try later
 	SameSession     Code = "session_keeps_tracks" // the track is the last, or the only one
 	NotReady        Code = "not_ready"            // the server has just started, or its disk is gone
+	Protocol        Code = "unsupported_protocol"
+	Rekey           Code = "rekey" // the key has served its time; agree on another
 	Internal        Code = "internal"
 )
 
 // status of each code; what is missing is 500.
 func (c Code) status() int {
 	switch c {
-	case BadRequest:
+	case BadRequest, Protocol:
 		return http.StatusBadRequest
 	case NotFound, SessionNotFound, SliceNotFound, TrackNotFound, NoCover:
 		return http.StatusNotFound
@@ -49,7 +51,7 @@ func (c Code) status() int {
 		return http.StatusForbidden
 	case Busy, NotReady:
 		return http.StatusServiceUnavailable
-	case TooManyKeys, SameSession:
+	case TooManyKeys, SameSession, Rekey:
 		return http.StatusConflict
 	case Unauthorized:
 		return http.StatusUnauthorized

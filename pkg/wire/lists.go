@@ -33,6 +33,14 @@ func (s *SessionInfo) Append(b []byte) ([]byte, error) {
 	return splice(b, short, lists)
 }
 
+// Append appends the manifest as JSON to b, the caller's buffer.
+func (m *Manifest) Append(b []byte) ([]byte, error) {
+	short, lists := m.SessionInfo.detach()
+	other := *m
+	other.SessionInfo = short
+	return splice(b, &other, lists)
+}
+
 // lists are the two lists of one track.
 type lists struct {
 	ids     []string
@@ -138,28 +146,54 @@ type heardInfo struct {
 // entries too short to be any are an error; other errors are those of
 // encoding/json.
 func (a *KeyAnswer) Decode(b []byte) error {
+	h := heard{KeyAnswer: a}
+	info, err := hear(b, &h, &h.SessionInfo)
+	if info != nil {
+		a.SessionInfo = info
+	}
+	return err
+}
+
+// heardManifest is a manifest as listeners need it.
+type heardManifest struct {
+	*Manifest
+	SessionInfo *heardInfo `json:"sessionInfo"`
+}
+
+// Decode reads a manifest, as KeyAnswer.Decode reads an answer.
+func (m *Manifest) Decode(b []byte) error {
+	h := heardManifest{Manifest: m}
+	info, err := hear(b, &h, &h.SessionInfo)
+	if info != nil {
+		m.SessionInfo = info
+	}
+	return err
+}
+
+// hear reads b into what, whose session info is at described, and returns that,
+// nil if there is none.
+func hear(b []byte, what any, described **heardInfo) (*SessionInfo, error) {
 	rest, l, quick := takeLists(b)
 	if !quick {
 		rest = b
 	}
-	h := heard{KeyAnswer: a}
-	err := json.Unmarshal(rest, &h)
-	if h.SessionInfo == nil {
-		return err
+	err := json.Unmarshal(rest, what)
+	if *described == nil {
+		return nil, err
 	}
-	info := h.SessionInfo.SessionInfo
+	h := *described
+	info := h.SessionInfo
 	if info == nil {
 		info = new(SessionInfo)
 	}
-	info.SliceIDs, info.Slices = h.SessionInfo.SliceIDs, h.SessionInfo.Slices
+	info.SliceIDs, info.Slices = h.SliceIDs, h.Slices
 	if quick {
 		info.SliceIDs, info.Slices = l.ids, l.slices
 	}
 	if info.Damage != nil {
 		cutAll(&info.Damage.What)
 	}
-	a.SessionInfo = info
-	return err
+	return info, err
 }
 
 var startIDs, startSlices = []byte(`"sliceIds":[`), []byte(`"slices":[`)

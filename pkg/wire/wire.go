@@ -20,10 +20,13 @@ const (
 	HeaderLength   = "X-Encrypted-Data-Length"
 	HeaderIVLength = "X-IV-Length"
 	HeaderCRC      = "X-CRC32-Hash"
+	// HeaderRekey is "1" on slices whose key has nearly served its time (protocol
+	// v2): agree on another.
+	HeaderRekey = "X-Rekey"
 )
 
 // SliceHeaders are all of the above, for CORS.
-var SliceHeaders = [...]string{HeaderSliceID, HeaderSequence, HeaderSession, HeaderLength, HeaderIVLength, HeaderCRC}
+var SliceHeaders = [...]string{HeaderSliceID, HeaderSequence, HeaderSession, HeaderLength, HeaderIVLength, HeaderCRC, HeaderRekey}
 
 // ivLength is the length of the nonce at the end of a slice, bytes.
 const ivLength = 12
@@ -62,6 +65,11 @@ type KeyRequest struct {
 	PublicKey string `json:"publicKey"` // base64, see package handshake
 	TrackID   string `json:"trackId,omitempty"`
 	PCM       string `json:"pcm,omitempty"` // PCMNative from clients that read Sample, absent from others
+	// Protocol is ProtocolV2, or absent for protocol v1. The fields after it are
+	// v2's, and PublicKey is then the 32 bytes of the key.
+	Protocol string   `json:"protocol,omitempty"`
+	MLKEM    string   `json:"mlkemKey,omitempty"` // base64
+	Suites   []string `json:"suites,omitempty"`
 	// Metadata names the algorithm, for servers that care: ours does not look.
 	Metadata any `json:"metadata,omitempty"`
 }
@@ -90,6 +98,36 @@ type KeyAnswer struct {
 	PublicKey   string       `json:"publicKey"`
 	SessionInfo *SessionInfo `json:"sessionInfo"`
 	Metadata    *KeyMetadata `json:"metadata"`
+}
+
+// ProtocolV2 is the name of protocol v2.
+const ProtocolV2 = "secstream/2"
+
+// SealedAnswer is the server's half of an exchange by protocol v2.
+type SealedAnswer struct {
+	Protocol  string `json:"protocol"`
+	Suite     string `json:"suite"`
+	PublicKey []byte `json:"publicKey"` // as all bytes here, base64
+	MLKEM     []byte `json:"mlkemCiphertext,omitempty"`
+	Identity  []byte `json:"identity"`
+	Signature []byte `json:"signature"`
+	Manifest  []byte `json:"manifest"` // a Manifest, sealed
+}
+
+// ManifestVersion is the one there is.
+const ManifestVersion = 1
+
+// Manifest is what protocol v2 says of a track, sealed and so not to be changed
+// on its way.
+type Manifest struct {
+	Version  int    `json:"version"`
+	Source   string `json:"source,omitempty"` // ID of the track in the library; absent for an upload
+	Tags     Tags   `json:"tags"`
+	HasCover bool   `json:"hasCover"`
+	// HeadBytes is what a slice of PCM has besides its samples.
+	HeadBytes   int          `json:"headBytes,omitempty"`
+	Padded      bool         `json:"padded,omitempty"`
+	SessionInfo *SessionInfo `json:"sessionInfo"`
 }
 
 // TrackFacts are the fields that sessionInfo and trackInfo share. Those after
