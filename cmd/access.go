@@ -4,42 +4,67 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"secstream/pkg/client"
+	"secstream/pkg/identity"
 )
 
 // access is what lets a command in at a server elsewhere, and what it knows the
 // server by.
 type access struct {
 	token       string
-	fingerprint string
+	fingerprint string // of the TLS key
+	identity    string // fingerprint
+	protocol    int    // 0 for the best
 }
 
 func accessFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "token", Usage: "`TOKEN` for a server that asks for one; others on this machine can see an option, but not the variable", EnvVars: []string{"SECSTREAM_TOKEN"}},
+		&cli.StringFlag{Name: "fingerprint", Usage: "take only the server whose identity has this `FINGERPRINT`, as it printed it"},
 		&cli.StringFlag{Name: "tls-fingerprint", Usage: "take only the server whose TLS key has this `FINGERPRINT`, as it printed it"},
+		&cli.IntFlag{Name: "protocol", Value: 2, Usage: "2, or 1 for servers that know no other; 1 does not tell who the server is"},
 	}
 }
 
 func accessOf(c *cli.Context) access {
-	return access{token: strings.TrimSpace(c.String("token")), fingerprint: strings.TrimSpace(c.String("tls-fingerprint"))}
+	return access{
+		token: strings.TrimSpace(c.String("token")), fingerprint: strings.TrimSpace(c.String("tls-fingerprint")),
+		identity: strings.TrimSpace(c.String("fingerprint")), protocol: c.Int("protocol"),
+	}
 }
 
 // validate refuses what would leave people with less safety than they asked
 // for. command is the one that goes to the addresses.
 func (a access) validate(command string, addresses []string) error {
+	claimed := slices.ContainsFunc(addresses, identity.Claimed)
+	switch {
+	case a.protocol != 1 && a.protocol != 2:
+		return usageErrorf("leave it out", "--protocol %d: there are 1 and 2", a.protocol)
+	case a.protocol == 1 && (a.identity != "" || claimed):
+		return usageErrorf("leave --protocol out", "protocol 1 does not tell who a server is, and a fingerprint is given")
+	case a.identity != "" && len(addresses) == 0:
+		return usageErrorf("leave it out", "--fingerprint is for an address, and none is given")
+	case a.identity != "" && claimed:
+		return usageErrorf("leave it out", "--fingerprint is given, and the address has one of its own")
+	}
+	if a.identity != "" {
+		if _, err := identity.ParseFingerprint(a.identity); err != nil {
+			return err
+		}
+	}
 	if a.fingerprint != "" && len(addresses) == 0 {
 		return usageErrorf("leave it out", "--tls-fingerprint is for an address, and none is given")
 	}
-	if len(addresses) > 1 && (a.token != "" || a.fingerprint != "") {
+	if len(addresses) > 1 && (a.token != "" || a.fingerprint != "" || a.identity != "") {
 		return usageErrorf("ask one after the other", "a token or a fingerprint is one server's, and %d addresses are given", len(addresses))
 	}
 	for _, address := range addresses {
-		if scheme, rest, ok := strings.Cut(address, "://"); a.fingerprint != "" && (!ok || !strings.EqualFold(scheme, "https")) {
+		if scheme, rest, ok := strings.Cut(address, "://"); a.fingerprint != "" && (!ok || !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, identity.SchemeTLS)) {
 			if !ok {
 				rest = address
 			}
@@ -50,9 +75,37 @@ func (a access) validate(command string, addresses []string) error {
 	return nil
 }
 
-// config is that of a client of one server.
-func (a access) config() client.Config {
-	return client.Config{Token: a.token, Fingerprint: a.fingerprint}
+// server is a server elsewhere: its address, and what a client of it is made of.
+func (a access) server(env Env, address string, tell teller) (string, client.Config, error) {
+	cfg := client.Config{Token: a.token, Fingerprint: a.fingerprint, V1: a.protocol == 1}
+	t := &trust{tell: tell}
+	if identity.Claimed(address) {
+		known, err := identity.ParseAddress(address)
+		if err != nil {
+			return "", cfg, err
+		}
+		address, t.want = known.URL, &known.Fingerprint
+	}
+	if a.identity != "" {
+		f, err := identity.ParseFingerprint(a.identity)
+		if err != nil {
+			return "", cfg, err
+		}
+		t.want = &f
+	}
+	if cfg.V1 {
+		return address, cfg, nil
+	}
+	c, err := client.New(address, cfg) // its errors come before those of pins
+	if err != nil {
+		return "", cfg, err
+	}
+	t.address = c.Address()
+	if t.pins, err = openPins(env); err != nil {
+		return "", cfg, err
+	}
+	cfg.Trust = t
+	return address, cfg, nil
 }
 
 // warn tells when the token crosses a network in the clear.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"secstream/pkg/decode"
+	"secstream/pkg/identity"
 	"secstream/pkg/library"
 	"secstream/pkg/metrics"
 	"secstream/pkg/server"
@@ -22,16 +23,17 @@ import (
 
 // host is a server without its listeners: what serve and a local play share.
 type host struct {
-	lib     *library.Library
-	store   *session.Store
-	handler *server.Server
-	metrics *metrics.Metrics // nil: nobody asked for them
-	tls     *secured         // nil: plain HTTP
-	tokens  *tokens          // nil: none are asked for
-	temp    string
-	paths   []string
-	looking chan struct{}  // a token for whoever looks whether paths can be read
-	denied  []wire.Refusal // named files that may not be read
+	lib      *library.Library
+	store    *session.Store
+	handler  *server.Server
+	metrics  *metrics.Metrics // nil: nobody asked for them
+	tls      *secured         // nil: plain HTTP
+	tokens   *tokens          // nil: none are asked for
+	identity *identity.Identity
+	temp     string
+	paths    []string
+	looking  chan struct{}  // a token for whoever looks whether paths can be read
+	denied   []wire.Refusal // named files that may not be read
 
 	removeTemp func() error // nil when there is no temp
 }
@@ -71,7 +73,11 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 	if err = h.openLibrary(env, o, log); err != nil {
 		return nil, err
 	}
+	if h.identity, err = serverIdentity(context.Background(), env, log); err != nil {
+		return nil, err
+	}
 	h.store, err = session.NewStore(session.Config{
+		Identity: h.identity, Rekey: o.rekey, Pad: o.pad,
 		Millis: int(o.slice.Milliseconds()), Randomize: o.randomize, Variance: o.variance,
 		Deflate: o.compression, SliceIDs: session.Generators[o.sliceIDs],
 		Limits: o.limits, Cache: o.cache, Prewarm: o.prewarm, Workers: o.workers, Logger: log,
@@ -172,6 +178,10 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 	}
 	if h.tokens != nil {
 		options += " --token TOKEN"
+	}
+	fmt.Fprintf(w, "identity %s\n", h.identity.Fingerprint())
+	if known, err := identity.Canonical(url); err == nil {
+		url = identity.Address{URL: known, Fingerprint: h.identity.Fingerprint()}.String()
 	}
 	fmt.Fprintf(w, "play it with: secstream play%s %s\n", options, url)
 }

@@ -18,6 +18,7 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/client"
+	"secstream/pkg/identity"
 	"secstream/pkg/session"
 )
 
@@ -38,7 +39,7 @@ func (r refusedAudio) Unwrap() error {
 
 // listen connects to the one address among targets, with what lets it in there,
 // or starts a server for the paths.
-func listen(ctx context.Context, env Env, targets []string, let access) (*listener, error) {
+func listen(ctx context.Context, env Env, targets []string, let access, tell teller) (*listener, error) {
 	var addresses, paths []string
 	for _, t := range targets {
 		switch {
@@ -63,7 +64,11 @@ func listen(ctx context.Context, env Env, targets []string, let access) (*listen
 	if len(addresses) == 0 {
 		return listenLocal(ctx, env, paths)
 	}
-	c, err := client.New(addresses[0], let.config())
+	address, cfg, err := let.server(env, addresses[0], tell)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(address, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func listen(ctx context.Context, env Env, targets []string, let access) (*listen
 
 func isURL(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
-	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") || identity.Claimed(text))
 }
 
 func exists(path string) bool {
@@ -122,7 +127,7 @@ func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error
 		h.close()
 		return err
 	}}
-	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{Name: ownServer}); err != nil {
+	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{Name: ownServer, Trust: one{h.identity.Public()}}); err != nil {
 		l.close()
 		return nil, err
 	}

@@ -97,12 +97,13 @@ func (o playOptions) dataOnStdout() bool { return o.output == "raw:-" || o.outpu
 func runPlay(ctx context.Context, env Env, o playOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	lis, err := listen(ctx, env, o.targets, o.access)
+	tell := newTeller(env, o.asJSON)
+	lis, err := listen(ctx, env, o.targets, o.access, tell)
 	if err != nil {
 		return err
 	}
 	defer lis.close()
-	lis.tell = newTeller(env, o.asJSON)
+	lis.tell = tell
 	o.warn(lis.tell, lis.name)
 	tracks, err := lis.tracks(ctx, o.track)
 	if err != nil {

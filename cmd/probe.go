@@ -121,7 +121,7 @@ func runProbe(ctx context.Context, env Env, o probeOptions) error {
 	if err != nil {
 		return err
 	}
-	src.tell = newTeller(env, o.asJSON)
+	src.tell, src.env = newTeller(env, o.asJSON), env
 	out := bufio.NewWriterSize(env.Stdout, 64<<10)
 	bar := newProbeBar(env, src)
 	printer := o.printer(out, src)

@@ -18,6 +18,7 @@ type probedServer struct {
 	src     *probeSource
 	address string
 	base    http.RoundTripper // shared by all tracks
+	cfg     client.Config
 
 	mu   sync.Mutex // guards gone
 	gone error      // set once it no longer answers: not each track need wait for that
@@ -36,8 +37,13 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	if err != nil {
 		return fail(err)
 	}
-	srv := &probedServer{src: s, address: address, base: base}
-	c, err := client.New(address, client.Config{Transport: base, Token: s.o.token})
+	address, cfg, err := s.o.server(s.env, address, s.tell)
+	if err != nil {
+		return fail(err)
+	}
+	cfg.Transport, cfg.Fingerprint = base, ""
+	srv := &probedServer{src: s, address: address, base: base, cfg: cfg}
+	c, err := client.New(address, cfg)
 	if err != nil {
 		return fail(err)
 	}
@@ -113,7 +119,9 @@ func (v *probedServer) job(t wire.LibraryTrack) *probeJob {
 // open agrees on a key for the track and fills in f.
 func (v *probedServer) open(ctx context.Context, t wire.LibraryTrack, f *probe.File) (err error) {
 	sizes := &sliceSizes{base: v.base, of: map[int]int64{}}
-	c, err := client.New(v.address, client.Config{Transport: sizes, Token: v.src.o.token})
+	cfg := v.cfg
+	cfg.Transport = sizes
+	c, err := client.New(v.address, cfg)
 	if err != nil {
 		return err
 	}

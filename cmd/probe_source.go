@@ -23,6 +23,7 @@ type probeSource struct {
 	server []bool // of each target: it is an address
 	dirs   []bool // of each target: it is a folder
 	tell   teller // of a wait for a server
+	env    Env
 
 	// Progress, in bytes of files times the passes over them.
 	total, done atomic.Int64

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -59,6 +60,9 @@ type serveOptions struct {
 	decode      server.Decode
 	limits      session.Limits
 	cache       session.Cache
+	rekey       session.Rekey
+	rekeyText   string
+	pad         bool
 	prewarm     int
 	workers     int
 	live        server.Live
@@ -117,6 +121,8 @@ func serveFlags() []cli.Flag {
 		whole("prewarm", 0, "slices to make ahead after each key exchange, `N`"),
 		whole("prewarm-workers", defaultWorkers, "how many of them are made at once"),
 		&pathFlag{text("token-file", "", "`FILE` of bearer tokens: whoever has none gets nothing; see \"secstream token\"")},
+		text("rekey-after", "1h", "have players agree on another key after `TIME`, or N slices, or both, as 1h,5000; 0 for never"),
+		truth("pad", "pad slices, so that their sizes tell less of what is played"),
 		list("trust-proxy", "`CIDR` of proxies whose word on the client's address is taken; may be repeated"),
 		&pathFlag{text("tls-cert", "", "serve HTTPS with the certificates in `FILE`, PEM")},
 		&pathFlag{text("tls-key", "", "`FILE` with the key of --tls-cert, PEM")},
@@ -137,8 +143,9 @@ func (s settings) options() (serveOptions, error) {
 		paths: get[config.Paths](s, pathsSetting), listen: get[string](s, "listen"), metrics: get[string](s, "metrics"), slice: get[time.Duration](s, "slice"),
 		randomize: get[bool](s, "randomize"), variance: get[float64](s, "variance"), compression: get[int](s, "compression"),
 		sliceIDs: get[string](s, "slice-ids"), decode: server.Decode(get[string](s, "decode")),
-		limits:  session.Limits{TTL: get[time.Duration](s, "session-ttl"), Max: get[int](s, "max-sessions"), PerOwner: get[int](s, "max-sessions-per-address")},
-		cache:   session.Cache{Slices: get[int](s, "cache-slices"), TTL: get[time.Duration](s, "cache-ttl")},
+		limits:    session.Limits{TTL: get[time.Duration](s, "session-ttl"), Max: get[int](s, "max-sessions"), PerOwner: get[int](s, "max-sessions-per-address")},
+		cache:     session.Cache{Slices: get[int](s, "cache-slices"), TTL: get[time.Duration](s, "cache-ttl")},
+		rekeyText: get[string](s, "rekey-after"), pad: get[bool](s, "pad"),
 		prewarm: get[int](s, "prewarm"), workers: get[int](s, "prewarm-workers"),
 		live: server.Live{
 			Origins: get[[]string](s, "cors"), AllowUpload: get[bool](s, "allow-upload"),
@@ -165,6 +172,9 @@ func (o *serveOptions) parse(maxUpload, cacheSize string) (err error) {
 	} else if o.cache.Bytes, err = parseSize(cacheSize); err != nil {
 		return usageErrorf("as --cache-size 32MB, or 0 for none", "--cache-size: %v", err)
 	}
+	if o.rekey, err = parseRekey(o.rekeyText); err != nil {
+		return usageErrorf("as --rekey-after 1h, --rekey-after 5000 (slices), or both: 1h,5000", "--rekey-after %q: %v", o.rekeyText, err)
+	}
 	for _, text := range o.trusted {
 		p, err := parseNetwork(text)
 		if err != nil {
@@ -176,6 +186,21 @@ func (o *serveOptions) parse(maxUpload, cacheSize string) (err error) {
 		o.metrics = net.JoinHostPort("127.0.0.1", o.metrics)
 	}
 	return nil
+}
+
+// parseRekey reads a time, a number of slices, or one of each.
+func parseRekey(text string) (r session.Rekey, err error) {
+	for _, part := range strings.Split(text, ",") {
+		part = strings.TrimSpace(part)
+		if n, err := strconv.ParseUint(part, 10, 31); err == nil {
+			r.Slices = int(n)
+			continue
+		}
+		if r.After, err = time.ParseDuration(part); err != nil || r.After < time.Second {
+			return r, errors.New("neither a number nor a time of a second or more")
+		}
+	}
+	return r, nil
 }
 
 // parseNetwork reads a network, or an address as a network of one.

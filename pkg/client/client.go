@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"secstream/pkg/compress"
@@ -43,6 +45,11 @@ type Client struct {
 	ahead    int
 	patience time.Duration
 	pieces   pieces
+	v1       bool
+	trust    Trust
+
+	mu       sync.Mutex
+	identity ed25519.PublicKey
 }
 
 // Config tunes a Client; the zero value is what players use.
@@ -52,9 +59,16 @@ type Config struct {
 	Transport http.RoundTripper // default: that of NewTransport
 	Name      string            // what errors call the server, when its address is a secret; default the address
 
-	Exchange handshake.Exchange // default P-256, which is protocol v1's
-	Codecs   []compress.Codec   // taken besides those of package compress
-	Ciphers  []seal.Cipher      // taken besides those of package seal
+	// V1 speaks protocol v1, which does not tell who the server is, instead of v2.
+	V1 bool
+	// Trust says whether the server is the one that is meant. nil takes whoever
+	// answers first, and nobody else afterwards.
+	Trust Trust
+
+	// Exchange, of protocol v1: default P-256.
+	Exchange handshake.Exchange
+	Codecs   []compress.Codec // taken besides those of package compress
+	Ciphers  []seal.Cipher    // taken besides those of package seal
 	// Token is sent along with every request, as a bearer token (RFC 6750), to
 	// the server's own address alone. No error has it.
 	Token string
@@ -79,9 +93,10 @@ const userAgent = "secstream"
 
 // Bounds on answers, in bytes.
 const (
-	maxSmall   = 64 << 10  // a few fields, or a refusal
-	maxKeys    = 16 << 20  // an answer to a key exchange; 36 hours in slices of 1 s take 12 MB
-	maxLibrary = 128 << 20 // 100,000 tracks take some 60 MB
+	maxSmall    = 64 << 10        // a few fields, or a refusal
+	maxKeys     = 16 << 20        // an answer to a key exchange; 36 hours in slices of 1 s take 12 MB
+	maxManifest = maxKeys / 3 * 4 // the same in base64
+	maxLibrary  = 128 << 20       // 100,000 tracks take some 60 MB
 )
 
 // New returns a client for address: "host:port" or an http or https URL,
@@ -114,8 +129,8 @@ func New(address string, cfg Config) (*Client, error) {
 	}
 	return &Client{
 		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, ahead: cfg.Ahead, patience: cfg.Patience,
-		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers},
-		http:   &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
+		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust,
+		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
 }
 

@@ -2,11 +2,14 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"secstream/pkg/audio"
@@ -23,11 +26,12 @@ import (
 type Track struct {
 	c       *Client
 	session string
+	asked   string // the track's ID in the library
 	info    audio.Info
-	ids     []string
 	spans   []wire.Slice
-	codec   compress.Codec
-	unpack  *pack.Unpacker
+
+	keys  atomic.Pointer[keys]
+	rekey chan struct{} // holds a token while no key is being agreed on
 
 	ctx    context.Context // ends with Close; fetches ahead outlive the call that began them
 	cancel context.CancelFunc
@@ -36,6 +40,15 @@ type Track struct {
 
 	mu      sync.Mutex // guards fetches
 	fetches map[int]*fetch
+}
+
+// keys are what one exchange agreed on. They never change; another exchange
+// makes others.
+type keys struct {
+	ids    []string
+	codec  compress.Codec
+	unpack *pack.Unpacker
+	padded bool
 }
 
 // fetch is one slice on its way, or here.
@@ -53,13 +66,14 @@ func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, 
 	if err := c.json(ctx, http.MethodPost, "/api/sessions", wire.CreateRequest{Tracks: []string{id}}, &created, maxSmall); err != nil {
 		return nil, fmt.Errorf("open a session on %s: %w", c.name, err)
 	}
-	t := &Track{c: c, session: created.SessionID, fetches: map[int]*fetch{}}
+	t := &Track{c: c, session: created.SessionID, asked: id, fetches: map[int]*fetch{}, rekey: make(chan struct{}, 1)}
+	t.rekey <- struct{}{}
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	t.info.Tags = tags
 	if err := t.exchange(ctx); err != nil {
 		_ = t.Close() // the failed exchange is what the caller reports
 		return nil, fmt.Errorf("key exchange with %s: %w", c.name, err)
 	}
-	t.info.Tags = tags
 	return t, nil
 }
 
@@ -70,29 +84,73 @@ func (t *Track) path(rest string) string {
 const exchangePath = "/key-exchange"
 
 func (t *Track) exchange(ctx context.Context) error {
+	how := t.exchangeV2
+	if t.c.v1 {
+		how = t.exchangeV1
+	}
+	k, err := how(ctx)
+	if err == nil {
+		t.keys.Store(k)
+	}
+	return err
+}
+
+// renew agrees on another key in place of old, whose time is over, unless that
+// was done by somebody else meanwhile.
+func (t *Track) renew(ctx context.Context, old *keys) error {
+	select {
+	case <-t.rekey:
+		defer func() { t.rekey <- struct{}{} }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if t.keys.Load() != old {
+		return nil
+	}
+	return t.exchange(ctx)
+}
+
+// renewSoon does so behind the scene, and is not sorry if it cannot: the key
+// serves a while yet.
+func (t *Track) renewSoon(old *keys) {
+	select {
+	case <-t.rekey:
+	default:
+		return // somebody is at it
+	}
+	t.wg.Go(func() {
+		defer func() { t.rekey <- struct{}{} }()
+		if t.keys.Load() == old {
+			_ = t.exchange(t.ctx)
+		}
+	})
+}
+
+func (t *Track) exchangeV1(ctx context.Context) (*keys, error) {
 	pieces := &t.c.pieces
 	half, err := pieces.exchange.New()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var answer wire.KeyAnswer
 	req := wire.KeyRequest{PublicKey: half.Public(), PCM: wire.PCMNative, Metadata: wire.Metadata(pieces.exchange.Name())}
 	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer, maxKeys); err != nil {
-		return err
+		return nil, err
 	}
 	if err := pieces.agreed(answer.Metadata); err != nil {
-		return err
+		return nil, err
 	}
 	key, err := half.Agree(answer.PublicKey)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrProtocol, err)
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
 	defer key.Wipe()
 	if err := t.take(answer.SessionInfo); err != nil {
-		return err
+		return nil, err
 	}
-	t.codec, t.unpack, err = pieces.unpacker(&answer.SessionInfo.TrackFacts, key)
-	return err
+	k := &keys{ids: answer.SessionInfo.SliceIDs}
+	k.codec, k.unpack, err = pieces.unpacker(&answer.SessionInfo.TrackFacts, key)
+	return k, err
 }
 
 // Bounds on what a server may claim.
@@ -135,13 +193,27 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	if int64(at) != s.TotalSamples {
 		return fmt.Errorf("%w: slices of %d samples for a track of %d", ErrProtocol, at, s.TotalSamples)
 	}
-	t.ids, t.spans = s.SliceIDs, s.Slices
-	t.info = audio.Info{
+	info := audio.Info{
 		Container: audio.Container(s.Format), Codec: audio.Codec(s.Codec), Sample: audio.Sample(s.Sample),
 		SampleRate: s.SampleRate, Channels: s.Channels, BitDepth: s.BitDepth, Frames: at,
 	}
+	if t.spans != nil {
+		return t.same(info, s.Slices)
+	}
+	info.Tags = t.info.Tags
+	t.spans, t.info = s.Slices, info
 	if d := s.Damage; d != nil && d.Count > 0 {
 		t.info.DamageN, t.info.Damage = d.Count, []audio.Damage{{Off: d.Offset, What: d.What}}
+	}
+	return nil
+}
+
+// same holds a server that agreed on another key to what it said before.
+func (t *Track) same(now audio.Info, spans []wire.Slice) error {
+	was := t.info
+	if now.Container != was.Container || now.Codec != was.Codec || now.Sample != was.Sample || now.SampleRate != was.SampleRate ||
+		now.Channels != was.Channels || now.BitDepth != was.BitDepth || !slices.Equal(spans, t.spans) {
+		return fmt.Errorf("%w: with another key it is another track", ErrProtocol)
 	}
 	return nil
 }
@@ -245,15 +317,25 @@ func (t *Track) drop(i int, f *fetch) {
 
 // fetchSlice fetches, checks and opens one slice.
 func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
-	limit := int64(t.plainLimit(i))
-	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(t.ids[i])), nil, nil, t.bodyLimit(limit))
+	k, limit := t.keys.Load(), int64(t.plainLimit(i))
+	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
+	if refused := new(wire.Error); errors.As(err, &refused) && refused.Code == wire.Rekey {
+		if err := t.renew(ctx, k); err != nil {
+			return nil, fmt.Errorf("agree on another key: %w", err)
+		}
+		k = t.keys.Load()
+		body, header, err = t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
+	}
 	if err != nil {
 		return nil, err
+	}
+	if header.Get(wire.HeaderRekey) != "" {
+		t.renewSoon(k)
 	}
 	if crc := header.Get(wire.HeaderCRC); crc != "" && !strings.EqualFold(crc, wire.CRC(body)) {
 		return nil, errDamaged
 	}
-	plain, err := t.unpack.Append(nil, body, int(limit))
+	plain, err := k.unpack.AppendSlice(nil, body, i, int(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -292,8 +374,12 @@ func (t *Track) plainLimit(i int) int {
 
 // bodyLimit is the most bytes that a body holding plain may have: what the
 // codec makes of so many, or protocol v1's other servers.
-func (t *Track) bodyLimit(plain int64) int64 {
-	return max(plain+plain/1000+1024, int64(t.codec.Bound(int(plain)))) + seal.Overhead
+func (k *keys) bodyLimit(plain int64) int64 {
+	n := max(plain+plain/1000+1024, int64(k.codec.Bound(int(plain))))
+	if k.padded {
+		n = int64(pack.Padded(int(n) + 1))
+	}
+	return n + seal.Overhead
 }
 
 // Release wipes slice i.

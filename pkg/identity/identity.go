@@ -95,6 +95,15 @@ func Load(dir string) (*Identity, error) {
 	return id, nil
 }
 
+// Ephemeral makes an identity that is kept nowhere.
+func Ephemeral() (*Identity, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make an identity: %w", err)
+	}
+	return newIdentity(key), nil
+}
+
 // Create is Load that makes the identity where there is none, and says whether
 // it did. Of several that do so at once one makes it, and all have the same. A
 // file that is there and cannot be used is never replaced: players know the

@@ -1,0 +1,92 @@
+package cmd
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+
+	"secstream/pkg/client"
+	"secstream/pkg/identity"
+)
+
+// trust holds a server to the identity that is pinned for it, or that the user
+// gave.
+type trust struct {
+	pins    *identity.Pins
+	address string
+	want    *identity.Fingerprint // nil when none was given
+	tell    teller
+
+	news bool // it was not known before
+}
+
+// errOther is a server that is not the one whose fingerprint was given.
+type errOther struct{ want, got identity.Fingerprint }
+
+func (e *errOther) Error() string {
+	return fmt.Sprintf("the server's identity is %s, and not %s, as was asked for", e.got, e.want)
+}
+
+// Check implements client.Trust.
+func (t *trust) Check(key ed25519.PublicKey) error {
+	got := identity.FingerprintOf(key)
+	if t.want != nil && *t.want != got {
+		return &errOther{*t.want, got}
+	}
+	verdict, pin, err := t.pins.Check(t.address, key)
+	if err != nil {
+		return err
+	}
+	t.news = verdict == identity.New
+	if verdict == identity.Changed {
+		return &identity.Mismatch{Pin: pin, Got: got}
+	}
+	return nil
+}
+
+// Met implements client.Trust.
+func (t *trust) Met(ctx context.Context, key ed25519.PublicKey) error {
+	err := t.pins.Remember(ctx, t.address, key)
+	if err != nil && (t.news || as[*identity.Mismatch](err)) {
+		return err
+	}
+	if err != nil {
+		t.tell("warning", "when this server was last seen is not noted: "+err.Error())
+	}
+	if t.news && t.want == nil {
+		t.tell("identity", "met this server for the first time; it is "+identity.FingerprintOf(key).String()+", and no other from now on")
+	}
+	t.news = false
+	return nil
+}
+
+// one takes a single identity, and remembers nothing.
+type one struct{ key ed25519.PublicKey }
+
+func (o one) Check(key ed25519.PublicKey) error {
+	if !o.key.Equal(key) {
+		return client.ErrIdentity
+	}
+	return nil
+}
+
+func (one) Met(context.Context, ed25519.PublicKey) error { return nil }
+
+// serverIdentity is who the server is: the identity in the configuration folder,
+// or, where there is no such folder, one until it ends.
+func serverIdentity(ctx context.Context, env Env, log *slog.Logger) (*identity.Identity, error) {
+	dir, err := identityDir(env)
+	if err != nil {
+		log.Warn("there is no configuration folder: players will refuse this server when it is started again", "hint", "set SECSTREAM_CONFIG_DIR")
+		return identity.Ephemeral()
+	}
+	id, made, err := identity.Create(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		log.Info("made an identity for this server", "fingerprint", id.Fingerprint().String(), "file", id.Path())
+	}
+	return id, nil
+}
