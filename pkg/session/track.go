@@ -150,7 +150,7 @@ func (t *Track) admit(e *exchange, content Content) error {
 		if slices.ContainsFunc(t.exchanges, made.overlaps) {
 			return ErrSameIDs
 		}
-		if err := t.session.hold(len(made.names)); err != nil {
+		if err := t.session.store.cuts.charge(t.session.owner, len(made.names)); err != nil {
 			return err
 		}
 	}
@@ -189,7 +189,7 @@ func (t *Track) cutOnce(content Content) error {
 	info := content.Track().Info()
 	cut, err := t.session.store.cuts.take(content, slicer.Options{
 		Millis: pack.Millis(info, cfg.Millis), Randomize: t.session.Randomize, Variance: variance, Seed: t.seed,
-	})
+	}, t.session.owner)
 	if err != nil {
 		return err
 	}
@@ -477,15 +477,12 @@ func (t *Track) close() error {
 	t.mu.Unlock()
 	for _, e := range exchanges {
 		t.session.store.shelf.clear(e)
+		if made, ok := e.ids.(stored); ok {
+			_ = t.session.store.cuts.charge(t.session.owner, -len(made.names))
+		}
 	}
 	if cut != nil {
-		held := cut.plan.Len()
-		for _, e := range exchanges {
-			if made, ok := e.ids.(stored); ok {
-				held += len(made.names)
-			}
-		}
-		_ = t.session.hold(-held)
+		_ = t.session.hold(-cut.plan.Len())
 		t.session.store.cuts.drop(cut)
 	}
 	return t.source.Close()
