@@ -42,7 +42,8 @@ stop "$PID"
 
 mkdir "$T/turns"
 cp "$T/music/others.wav" "$T/turns"
-serve turns --slice 1s "$T/turns"
+# A cache too small for all of them, so that some are made anew.
+serve turns --slice 1s --cache-slices 24 "$T/turns"
 "$T/load" replace "$ADDR" "$T/turns" "$slices"
 stop "$PID"
 grep -il 'panic\|goroutine' "$T"/*.err && die "a server log shows trouble"

@@ -68,8 +68,8 @@ func (w *reply) starts(status int) {
 	if !w.timed {
 		w.limit(0)
 	}
-	if w.unread {
-		w.readUntil(time.Now().Add(w.times.answer)) // what is still to come is of no use
+	if w.unread { // what is still to come is of no use, and had its time if that is over
+		w.readUntil(w.begin.Add(min(time.Since(w.begin)+w.times.answer, w.times.request)))
 	}
 	if w.req.Context().Err() != nil && w.req.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close") // net/http would answer later requests as this one

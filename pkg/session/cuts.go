@@ -14,7 +14,8 @@ type cutting struct {
 	plan    slicer.Plan
 	written string // the slices as they stand in an answer
 	key     cutKey
-	users   int // tracks that hold it; guarded by cuts.mu
+	users   int    // tracks that hold it; guarded by cuts.mu
+	owner   string // whoever was the first of them, for whom it counts
 }
 
 func cutTrack(track audio.Track, o slicer.Options) (*cutting, error) {
@@ -39,8 +40,9 @@ type cutKey struct {
 // Limits of cuttings, in slices: some 85 bytes each. Randomised lengths and
 // uploads are cut for one session alone, at anybody's wish.
 const (
-	maxCut    = 1 << 20 // of all live sessions together
-	maxCached = 100_000 // of those that nobody holds any more
+	maxCut    = 1 << 20    // of all live sessions together
+	maxOwned  = maxCut / 4 // of one owner
+	maxCached = 100_000    // of those that nobody holds any more
 )
 
 // cuts are the cuttings that tracks hold, and some that may be asked for
@@ -49,18 +51,19 @@ const (
 type cuts struct {
 	mu     sync.Mutex
 	byKey  map[cutKey]*cutting
-	held   int // slices of cuttings with users
-	cached int // slices of those without
+	owned  map[string]int // slices that count for each owner
+	held   int            // slices of cuttings with users
+	cached int            // slices of those without
 }
 
-// take returns a cutting of content, which the caller gives back with drop.
-// Errors: ErrFull and those of slicer.Make.
-func (c *cuts) take(content Content, o slicer.Options) (*cutting, error) {
+// take returns a cutting of content for owner ("" for nobody), which the caller
+// gives back with drop. Errors: ErrFull, ErrOwner and those of slicer.Make.
+func (c *cuts) take(content Content, o slicer.Options, owner string) (*cutting, error) {
 	key := cutKey{version: content.Version(), millis: o.Millis}
 	if o.Randomize {
 		key.seed = o.Seed
 	}
-	if cut, err := c.find(key); cut != nil || err != nil {
+	if cut, err := c.find(key, owner); cut != nil || err != nil {
 		return cut, err
 	}
 	cut, err := cutTrack(content.Track(), o)
@@ -71,34 +74,38 @@ func (c *cuts) take(content Content, o slicer.Options) (*cutting, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if other := c.byKey[key]; other != nil { // somebody was quicker
-		return other, c.use(other)
+		return other, c.use(other, owner)
 	}
 	c.byKey[key] = cut
 	c.cached += cut.plan.Len()
-	if err := c.use(cut); err != nil {
+	if err := c.use(cut, owner); err != nil {
 		c.forget(cut)
 		return nil, err
 	}
 	return cut, nil
 }
 
-func (c *cuts) find(key cutKey) (*cutting, error) {
+func (c *cuts) find(key cutKey, owner string) (*cutting, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cut := c.byKey[key]
 	if cut == nil {
 		return nil, nil
 	}
-	return cut, c.use(cut)
+	return cut, c.use(cut, owner)
 }
 
 // use counts one more user of cut. The caller holds mu.
-func (c *cuts) use(cut *cutting) error {
+func (c *cuts) use(cut *cutting, owner string) error {
 	if cut.users == 0 {
 		n := cut.plan.Len()
 		if c.held+n > maxCut {
 			return ErrFull
 		}
+		if err := c.own(owner, n); err != nil {
+			return err
+		}
+		cut.owner = owner
 		c.held += n
 		c.cached -= n
 	}
@@ -115,11 +122,33 @@ func (c *cuts) drop(cut *cutting) {
 		return
 	}
 	n := cut.plan.Len()
+	_ = c.own(cut.owner, -n) // less is never too much
 	c.held -= n
 	c.cached += n
 	if cut.key.seed != "" || c.cached > maxCached {
 		c.forget(cut)
 	}
+}
+
+// charge counts n more slices, or fewer, for owner, whose names are in memory.
+func (c *cuts) charge(owner string, n int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.own(owner, n)
+}
+
+// own is charge for those who hold mu.
+func (c *cuts) own(owner string, n int) error {
+	if owner == "" {
+		return nil
+	}
+	if n > 0 && c.owned[owner]+n > maxOwned {
+		return ErrOwner
+	}
+	if c.owned[owner] += n; c.owned[owner] == 0 {
+		delete(c.owned, owner)
+	}
+	return nil
 }
 
 // forget takes a cutting without users out. The caller holds mu.

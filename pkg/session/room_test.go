@@ -79,6 +79,32 @@ func TestNobodyTakesAllCuttings(t *testing.T) {
 	if err := agree(t, over.Tracks()[0]); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
+	for range 3 { // what is shared counts once
+		sess := create(t, s, slow(long, "shared"))
+		sess.owner = "greedy too"
+		if err := agree(t, sess.Tracks()[0]); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestNamesAreCounted: IDs that are kept in memory count for whoever has them
+// made.
+func TestNamesAreCounted(t *testing.T) {
+	s := newTestStore(t, Config{SliceIDs: UUID})
+	sess, err := s.Create(Request{Sources: []Source{slow(long, "1")}, Owner: "greedy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agree(t, sess.Tracks()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := agree(t, sess.Tracks()[0]); !errors.Is(err, ErrOwner) {
+		t.Errorf("%v", err)
+	}
+	if err := s.End(sess.ID); err != nil || len(s.cuts.owned) != 0 {
+		t.Errorf("%v, %v", err, s.cuts.owned)
+	}
 }
 
 // TestSlicesAheadDoNotWait: what is made ahead takes no place in the queue for

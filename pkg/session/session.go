@@ -141,10 +141,7 @@ const (
 	MaxExchanges = 16
 	// MaxSlices is the most slices of a session's tracks together: each answer
 	// to a key exchange lists them all.
-	MaxSlices = 1 << 18
-	// maxOwned is the most slices that the cut tracks of one owner have.
-	maxOwned = maxCut / 4
-
+	MaxSlices          = 1 << 18
 	DefaultCacheBytes  = 32 << 20
 	DefaultCacheSlices = 1024
 	DefaultCacheTTL    = 5 * time.Minute
@@ -166,7 +163,6 @@ type Store struct {
 	sessions map[string]*Session
 	tracks   int            // in all sessions
 	owners   map[string]int // tracks of each
-	owned    map[string]int // slices of those that are cut
 	cuts     cuts
 
 	created, expired           int
@@ -199,8 +195,8 @@ func NewStore(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, usual: usual,
 		slots: make(chan struct{}, makers()), room: newRoom(),
-		sessions: map[string]*Session{}, owners: map[string]int{}, owned: map[string]int{},
-		cuts: cuts{byKey: map[cutKey]*cutting{}},
+		sessions: map[string]*Session{}, owners: map[string]int{},
+		cuts: cuts{byKey: map[cutKey]*cutting{}, owned: map[string]int{}},
 	}
 	s.shelf = &shelf{cfg: cfg.Cache, now: cfg.Now}
 	s.SetLimits(cfg.Limits)
@@ -297,24 +293,11 @@ func (s *Store) count(owner string, n int) error {
 }
 
 // hold takes n more slices of the session's tracks into account, or fewer if n
-// is negative. Errors: ErrLong, ErrOwner.
+// is negative. Errors: ErrLong.
 func (s *Session) hold(n int) error {
 	if s.slices.Add(int64(n)) > MaxSlices && n > 0 {
 		s.slices.Add(-int64(n))
 		return ErrLong
-	}
-	if s.owner == "" {
-		return nil
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	owned := s.store.owned
-	if n > 0 && owned[s.owner]+n > maxOwned {
-		s.slices.Add(-int64(n))
-		return ErrOwner
-	}
-	if owned[s.owner] += n; owned[s.owner] == 0 {
-		delete(owned, s.owner)
 	}
 	return nil
 }

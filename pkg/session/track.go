@@ -165,7 +165,7 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 		if slices.ContainsFunc(t.exchanges, made.overlaps) {
 			return ErrSameIDs
 		}
-		if err := t.session.hold(len(made.names)); err != nil {
+		if err := t.session.store.cuts.charge(t.session.owner, len(made.names)); err != nil {
 			return err
 		}
 	}
@@ -222,7 +222,7 @@ func (t *Track) cutOnce(content Content) error {
 	info := content.Track().Info()
 	cut, err := t.session.store.cuts.take(content, slicer.Options{
 		Millis: pack.Millis(info, cfg.Millis), Randomize: t.session.Randomize, Variance: variance, Seed: t.seed,
-	})
+	}, t.session.owner)
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,6 @@ func (t *Track) retire(e *exchange) {
 func (t *Track) forget(e *exchange) {
 	t.session.store.shelf.clear(e)
 	if made, ok := e.ids.(stored); ok {
-		_ = t.session.hold(-len(made.names)) // less is never too much
+		_ = t.session.store.cuts.charge(t.session.owner, -len(made.names)) // less is never too much
 	}
 }

@@ -107,13 +107,15 @@ func (c *client) replace(ctx context.Context, folder string, n int) error {
 			g.Go(func() error { return r.listen(ctx, file, k) })
 		}
 	}
+	keys, slices := 0, 0
 	for r.changes <= turns && ctx.Err() == nil {
-		r.played(ctx, n/turns)
+		r.played(ctx, keys, slices+n/turns)
+		keys, slices = r.book.count()
 		if err := r.turn("renamed.wav", "written.wav"); err != nil {
 			return err
 		}
 	}
-	r.played(ctx, n/turns)
+	r.played(ctx, keys, slices+n/turns)
 	r.done.Store(true)
 	if err := g.Wait(); err != nil {
 		return err
@@ -127,13 +129,11 @@ func (c *client) replace(ctx context.Context, folder string, n int) error {
 	return nil
 }
 
-// played waits until there were so many more slices, and a new key for every
-// listener: all are in the midst of it then.
-func (r *replacing) played(ctx context.Context, more int) {
-	keys, slices := r.book.count()
+// played waits until there were so many slices, and a new key for every listener
+// since there were so many keys: all are in the midst of it then.
+func (r *replacing) played(ctx context.Context, keys, slices int) {
 	for ctx.Err() == nil {
-		k, s := r.book.count()
-		if k >= keys+2*listenersEach && s >= slices+more {
+		if k, s := r.book.count(); k >= keys+2*listenersEach && s >= slices {
 			return
 		}
 		pause()
