@@ -11,6 +11,7 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/client"
+	"secstream/pkg/identity"
 	"secstream/pkg/library"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
@@ -33,7 +34,11 @@ func Example() {
 	go func() { _ = lib.Run(ctx) }() // scans, and notices changes
 	<-lib.Ready()
 
-	store, err := session.NewStore(session.Config{Limits: session.Limits{Max: 100, TTL: 10 * time.Minute}})
+	who, err := identity.Ephemeral() // or identity.Create, kept: players know the server by it
+	if err != nil {
+		log.Fatal(err)
+	}
+	store, err := session.NewStore(session.Config{Identity: who, Limits: session.Limits{Max: 100, TTL: 10 * time.Minute}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"secstream/pkg/decode"
 	"secstream/pkg/handshake"
+	"secstream/pkg/identity"
 	"secstream/pkg/library"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
@@ -74,6 +75,9 @@ func start(t *testing.T, cfg server.Config, limits session.Config, roots ...stri
 		t.Fatal("the library is not ready")
 	}
 	limits.Logger, limits.PCM = log, decode.AsWAV
+	if limits.Identity, err = identity.Ephemeral(); err != nil {
+		t.Fatal(err)
+	}
 	store, err := session.NewStore(limits)
 	if err != nil {
 		t.Fatal(err)
