@@ -43,7 +43,7 @@ func accessOf(c *cli.Context) access {
 func (a access) validate(command string, addresses []string) error {
 	claimed := slices.ContainsFunc(addresses, identity.Claimed)
 	switch {
-	case a.protocol != 1 && a.protocol != 2:
+	case a.protocol < 0 || a.protocol > 2:
 		return usageErrorf("leave it out", "--protocol %d: there are 1 and 2", a.protocol)
 	case a.protocol == 1 && (a.identity != "" || claimed):
 		return usageErrorf("leave --protocol out", "protocol 1 does not tell who a server is, and a fingerprint is given")
@@ -101,7 +101,7 @@ func (a access) server(env Env, address string, tell teller) (string, client.Con
 		return "", cfg, err
 	}
 	t.address = c.Address()
-	if t.pins, err = openPins(env); err != nil {
+	if t.pins, err = openPins(env); err != nil && (t.want == nil || !errors.Is(err, errNoConfig)) {
 		return "", cfg, err
 	}
 	cfg.Trust = t

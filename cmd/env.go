@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -27,6 +29,21 @@ type Env struct {
 	// Deserted tells whether the terminal that standard input was is gone. nil:
 	// it is not.
 	Deserted func() bool
+}
+
+// errNoConfig: there is no folder for what a user keeps.
+var errNoConfig = errors.New("there is no configuration folder")
+
+// configDir is ConfigDir with an error for people, which wraps errNoConfig.
+func (e Env) configDir() (string, error) {
+	if e.ConfigDir == nil {
+		return "", errNoConfig
+	}
+	dir, err := e.ConfigDir()
+	if err != nil {
+		return "", withHint(fmt.Errorf("%w: %w", errNoConfig, err), "set SECSTREAM_CONFIG_DIR")
+	}
+	return dir, nil
 }
 
 // SystemEnv is the process's own world.

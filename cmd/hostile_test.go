@@ -151,7 +151,7 @@ func TestNothingSteers(t *testing.T) {
 		{"play", "--output", "null", address}, {"play", "--output", "null", "--json", address},
 	} {
 		var out, errs bytes.Buffer
-		Main(t.Context(), append([]string{"secstream"}, args...), Env{Stdin: &bytes.Buffer{}, Stdout: &out, Stderr: &errs, Width: func() int { return 80 }})
+		Main(t.Context(), append([]string{"secstream"}, args...), Env{Stdin: &bytes.Buffer{}, Stdout: &out, Stderr: &errs, Width: func() int { return 80 }, ConfigDir: func() (string, error) { return t.TempDir(), nil }})
 		if out.Len()+errs.Len() == 0 {
 			t.Errorf("%q says nothing", args)
 		}

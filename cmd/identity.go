@@ -18,9 +18,9 @@ import (
 
 // identityDir is where this server's identity is kept.
 func identityDir(env Env) (string, error) {
-	dir, err := env.ConfigDir()
+	dir, err := env.configDir()
 	if err != nil {
-		return "", withHint(fmt.Errorf("find the configuration folder: %w", err), "set SECSTREAM_CONFIG_DIR")
+		return "", err
 	}
 	return filepath.Join(dir, "identity"), nil
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"secstream/pkg/identity"
 	"strings"
 	"testing"
 )
@@ -66,16 +67,22 @@ func TestHTTPS(t *testing.T) {
 
 func TestAnnounce(t *testing.T) {
 	at := &net.TCPAddr{IP: net.IPv4zero, Port: 8420}
+	id, err := identity.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := id.Fingerprint().String()
 	for want, h := range map[string]*host{
-		"listening on http://127.0.0.1:8420\nplay it with: secstream play http://127.0.0.1:8420\n":               {},
-		"listening on http://127.0.0.1:8420\nplay it with: secstream play --token TOKEN http://127.0.0.1:8420\n": {tokens: &tokens{}},
-		"listening on https://music.example\nplay it with: secstream play https://music.example\n":               {tls: &secured{domain: "music.example"}},
-		"listening on https://127.0.0.1:8420\ncertificate SHA256:abc\nplay it with: secstream play --tls-fingerprint SHA256:abc --token TOKEN https://127.0.0.1:8420\n": {
+		"listening on http://127.0.0.1:8420\nidentity WHO\nplay it with: secstream play secstream://127.0.0.1:8420/#WHO\n":               {},
+		"listening on http://127.0.0.1:8420\nidentity WHO\nplay it with: secstream play --token TOKEN secstream://127.0.0.1:8420/#WHO\n": {tokens: &tokens{}},
+		"listening on https://music.example\nidentity WHO\nplay it with: secstream play secstreams://music.example/#WHO\n":               {tls: &secured{domain: "music.example"}},
+		"listening on https://127.0.0.1:8420\ncertificate SHA256:abc\nidentity WHO\nplay it with: secstream play --tls-fingerprint SHA256:abc --token TOKEN secstreams://127.0.0.1:8420/#WHO\n": {
 			tls: &secured{fingerprint: "SHA256:abc"}, tokens: &tokens{}},
 	} {
 		var out bytes.Buffer
+		h.identity = id
 		h.announce(&out, at)
-		if out.String() != want {
+		if want := strings.ReplaceAll(want, "WHO", who); out.String() != want {
 			t.Errorf("%s\nwant\n%s", &out, want)
 		}
 	}

@@ -14,9 +14,9 @@ import (
 
 // openPins opens the pins of this user.
 func openPins(env Env) (*identity.Pins, error) {
-	dir, err := env.ConfigDir()
+	dir, err := env.configDir()
 	if err != nil {
-		return nil, withHint(fmt.Errorf("find the configuration folder: %w", err), "set SECSTREAM_CONFIG_DIR")
+		return nil, err
 	}
 	return identity.Open(filepath.Join(dir, "pins"))
 }

@@ -118,7 +118,7 @@ func denied(t *testing.T) string {
 func TestDeniedFile(t *testing.T) {
 	no, good, out := denied(t), "../testdata/audio/music-drums.wav", filepath.Join(t.TempDir(), "out.wav")
 	var stdout, stderr bytes.Buffer
-	env := Env{Stdout: &stdout, Stderr: &stderr, Width: func() int { return 80 }}
+	env := Env{Stdout: &stdout, Stderr: &stderr, Width: func() int { return 80 }, ConfigDir: func() (string, error) { return t.TempDir(), nil }}
 	code := Main(t.Context(), []string{"secstream", "play", "--output", "wav:" + out, no, good}, env)
 	if code != exitFailed || !strings.Contains(stdout.String(), "music-drums.wav") || !strings.Contains(stderr.String(), "hint: look at the permissions") {
 		t.Errorf("exit code %d\n%s%s", code, &stdout, &stderr)
