@@ -164,7 +164,7 @@ export const post = value => ({
 // source the track it asks for; either may be left out.
 export class Listener {
   constructor (address, session, { track, suites = SUITES, identity, source } = {}) {
-    Object.assign(this, { address, session, track, suites, known: identity, source })
+    Object.assign(this, { address, session, track, suites, known: identity, source, refetched: 0 })
     this.url = `${address}/api/sessions/${session}`
   }
 
@@ -258,6 +258,7 @@ export class Listener {
       return await this.once(i)
     } catch (err) {
       if (err.status !== undefined) throw err
+      this.refetched++
       return this.once(i)
     }
   }
@@ -302,6 +303,7 @@ async function play (address, track, out, options) {
   writeFileSync(join(out, 'samples'), info.slices.map(s => `${s.samples}\n`).join(''))
   writeFileSync(join(out, 'track'),
     [track.path, info.format, info.codec, info.channels, info.bitDepth, info.sampleFormat ?? '-'].join('\t') + '\n')
+  check(listener.refetched === 0, 'slices had to be fetched again')
   await listener.end()
   return info.totalSlices
 }
