@@ -70,11 +70,11 @@ export async function deriveKeys (ikm, salt) {
   return { slice: bits.subarray(0, 32), manifest: bits.subarray(32) }
 }
 
-// x25519 throws where the secret is all zero, whatever WebCrypto does.
+// x25519 throws where the secret is all zero, whether WebCrypto does or not.
 export async function x25519 (privateKey, publicKey) {
   check(publicKey.length === 32, `an X25519 key of ${publicKey.length} bytes`)
   const theirs = await subtle.importKey('raw', publicKey, { name: 'X25519' }, false, [])
-  const secret = Buffer.from(await subtle.deriveBits({ name: 'X25519', public: theirs }, privateKey, 256))
+  const secret = await subtle.deriveBits({ name: 'X25519', public: theirs }, privateKey, 256).then(Buffer.from, () => Buffer.alloc(32))
   check(secret.some(b => b !== 0), 'an X25519 key of low order')
   return secret
 }
@@ -82,6 +82,27 @@ export async function x25519 (privateKey, publicKey) {
 export async function signed (identity, hash, signature) {
   const key = await subtle.importKey('raw', identity, { name: 'Ed25519' }, false, ['verify'])
   return subtle.verify('Ed25519', key, signature, hash)
+}
+
+// agree takes the server's half of an exchange. known is the fingerprint the
+// server has to have, if any; decapsulate makes the secret of ML-KEM, for who
+// offered an mlkemKey.
+export async function agree (offer, privateKey, reply, { known, decapsulate } = {}) {
+  check(offer.suites.includes(reply.suite), `suite ${reply.suite} was not offered`)
+  check(reply.identity.length === 32 && reply.signature.length === 64, 'an identity or a signature of another length')
+  check(known === undefined || fingerprint(reply.identity) === known, `another identity: ${fingerprint(reply.identity)}`)
+  const hash = transcript({
+    ...offer, suite: reply.suite, serverKey: reply.publicKey, mlkemCiphertext: reply.mlkemCiphertext, identity: reply.identity
+  })
+  check(await signed(reply.identity, hash, reply.signature), 'the signature is wrong')
+  const secrets = [await x25519(privateKey, reply.publicKey)]
+  if (reply.mlkemCiphertext !== undefined) {
+    check(decapsulate !== undefined && reply.mlkemCiphertext.length === 1088, 'an mlkemCiphertext that was not asked for, or is too short')
+    secrets.unshift(await decapsulate(reply.mlkemCiphertext))
+  }
+  const ikm = Buffer.concat(secrets)
+  const salt = saltOf(hash, reply.signature)
+  return { hash, ikm, salt, keys: await deriveKeys(ikm, salt) }
 }
 
 export const fingerprint = identity => 'SHA256:' + sha256(identity).toString('hex').toUpperCase().match(/../g).join(':')
@@ -116,12 +137,14 @@ export async function openSealed (suite, key, sealed, data) {
   return Buffer.concat([chacha.update(body), chacha.final()])
 }
 
+const log2 = n => 31 - Math.clz32(n)
+
 // padme is the length that n bytes are padded to (Nikitin et al., section 4).
 export function padme (n) {
-  if (n < 2) return n
-  const e = Math.floor(Math.log2(n))
-  const low = 2 ** (e - (Math.floor(Math.log2(e)) + 1))
-  return low < 1 ? n : Math.ceil(n / low) * low
+  if (n < 2) return 2
+  const e = log2(n)
+  const low = 2 ** (e - (log2(e) + 1))
+  return Math.ceil(n / low) * low
 }
 
 export function unpad (bytes) {
@@ -176,19 +199,16 @@ export class Listener {
     }))
     this.answer = answer
     check(answer.protocol === PROTOCOL, `protocol ${answer.protocol}`)
-    check(this.suites.includes(answer.suite), `suite ${answer.suite} was not offered`)
     check(answer.mlkemCiphertext === undefined, 'an mlkemCiphertext for no key')
-    const serverKey = base64(answer.publicKey, 32, 'publicKey')
-    const identity = base64(answer.identity, 32, 'identity')
-    const signature = base64(answer.signature, 64, 'signature')
-    check(this.known === undefined || fingerprint(identity) === this.known, `another identity: ${fingerprint(identity)}`)
-    const hash = transcript({
-      session: this.session, track: this.track, clientKey, suites: this.suites, suite: answer.suite, serverKey, identity
-    })
-    check(await signed(identity, hash, signature), 'the signature is wrong')
-    this.suite = answer.suite
-    this.identity = identity
-    this.keys = await deriveKeys(await x25519(pair.privateKey, serverKey), saltOf(hash, signature))
+    const reply = {
+      suite: answer.suite,
+      publicKey: base64(answer.publicKey, 32, 'publicKey'),
+      identity: base64(answer.identity, 32, 'identity'),
+      signature: base64(answer.signature, 64, 'signature')
+    }
+    const offer = { session: this.session, track: this.track, clientKey, suites: this.suites }
+    const { keys } = await agree(offer, pair.privateKey, reply, { known: this.known })
+    Object.assign(this, { suite: reply.suite, identity: reply.identity, keys })
     const sealed = base64(answer.manifest, undefined, 'manifest')
     this.take(JSON.parse(await openSealed(this.suite, this.keys.manifest, sealed, manifestData(this.session, this.track))))
   }
