@@ -217,7 +217,8 @@ test('a key that has served its time asks for another, and goes', async () => {
   assert.ok(!listener.keys.slice.equals(old.keys.slice))
   await listener.plain(6)
   assert.equal(listener.rekey, false)
-  await refused(Object.assign(new Listener(odd, listener.session), { info: { sliceIds: old.ids } }).fetch(0), 404, 'slice_not_found')
+  const gone = Object.assign(new Listener(odd, listener.session), { info: { sliceIds: old.ids } })
+  await assert.rejects(gone.fetch(0), err => ['rekey', 'slice_not_found'].includes(err.code))
 })
 
 test('the server takes the first suite that it has', async () => {
