@@ -7,7 +7,8 @@
 // and writes what play.mjs writes, for the same judges.
 //
 // X25519, Ed25519, HKDF and AES-256-GCM are WebCrypto's, ChaCha20-Poly1305 is
-// node:crypto's. Node 20 has no ML-KEM, so no mlkemKey is offered.
+// node:crypto's. ML-KEM is WebCrypto's from Node 24.7 on; an older one offers
+// no mlkemKey.
 import { createDecipheriv, createHash, webcrypto } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -68,6 +69,20 @@ export async function deriveKeys (ikm, salt) {
   const bits = Buffer.from(await subtle.deriveBits(
     { name: 'HKDF', hash: 'SHA-256', salt, info: Buffer.from('secstream/2 keys') }, base, 512))
   return { slice: bits.subarray(0, 32), manifest: bits.subarray(32) }
+}
+
+// kemPair is a new pair of ML-KEM-768, or of the seed d ‖ z; null where Node has
+// none.
+export async function kemPair (seed) {
+  if (typeof subtle.decapsulateBits !== 'function') return null
+  const pair = seed === undefined
+    ? await subtle.generateKey('ML-KEM-768', true, ['encapsulateBits', 'decapsulateBits'])
+    : { privateKey: await subtle.importKey('raw-seed', seed, 'ML-KEM-768', true, ['decapsulateBits']) }
+  const publicKey = pair.publicKey ?? await subtle.getPublicKey(pair.privateKey, ['encapsulateBits'])
+  return {
+    mlkemKey: Buffer.from(await subtle.exportKey('raw-public', publicKey)),
+    decapsulate: async ciphertext => Buffer.from(await subtle.decapsulateBits('ML-KEM-768', pair.privateKey, ciphertext))
+  }
 }
 
 // x25519 throws where the secret is all zero, whether WebCrypto does or not.
@@ -194,20 +209,22 @@ export class Listener {
   async exchange () {
     const pair = await subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])
     const clientKey = Buffer.from(await subtle.exportKey('raw', pair.publicKey))
+    const kem = await kemPair()
     const answer = await json(`${this.url}/key-exchange`, post({
-      protocol: PROTOCOL, publicKey: clientKey.toString('base64'), suites: this.suites, ...(this.track ? { trackId: this.track } : {})
+      protocol: PROTOCOL, publicKey: clientKey.toString('base64'), mlkemKey: kem?.mlkemKey.toString('base64'), suites: this.suites, trackId: this.track
     }))
     this.answer = answer
     check(answer.protocol === PROTOCOL, `protocol ${answer.protocol}`)
-    check(answer.mlkemCiphertext === undefined, 'an mlkemCiphertext for no key')
+    check((answer.mlkemCiphertext === undefined) === (kem === null), 'an mlkemCiphertext for no key, or none for one')
     const reply = {
       suite: answer.suite,
       publicKey: base64(answer.publicKey, 32, 'publicKey'),
+      mlkemCiphertext: kem === null ? undefined : base64(answer.mlkemCiphertext, 1088, 'mlkemCiphertext'),
       identity: base64(answer.identity, 32, 'identity'),
       signature: base64(answer.signature, 64, 'signature')
     }
-    const offer = { session: this.session, track: this.track, clientKey, suites: this.suites }
-    const { keys } = await agree(offer, pair.privateKey, reply, { known: this.known })
+    const offer = { session: this.session, track: this.track, clientKey, mlkemKey: kem?.mlkemKey, suites: this.suites }
+    const { keys } = await agree(offer, pair.privateKey, reply, { known: this.known, decapsulate: kem?.decapsulate })
     Object.assign(this, { suite: reply.suite, identity: reply.identity, keys })
     const sealed = base64(answer.manifest, undefined, 'manifest')
     this.take(JSON.parse(await openSealed(this.suite, this.keys.manifest, sealed, manifestData(this.session, this.track))))

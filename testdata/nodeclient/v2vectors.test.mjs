@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { createCipheriv, createPrivateKey, createPublicKey, sign, webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { SUITES, agree, expand, fingerprint, manifestData, openSealed, padme, sliceData, transcript, unpad, x25519 } from './v2client.mjs'
+import { SUITES, agree, expand, fingerprint, kemPair, manifestData, openSealed, padme, sliceData, transcript, unpad, x25519 } from './v2client.mjs'
 
 const { subtle } = webcrypto
 const vectors = JSON.parse(readFileSync(new URL('../vectors/v2.json', import.meta.url)))
@@ -43,6 +43,12 @@ for (const x of vectors.exchanges) {
     assert.equal(sign(null, hex(x.hash), identity).toString('hex'), x.signature)
     const shared = await x25519(await privateX(x.serverPrivate), hex(x.clientPublic))
     assert.equal(shared.toString('hex'), x.shared)
+
+    const kem = x.mlkemSeed === undefined ? null : await kemPair(hex(x.mlkemSeed))
+    if (kem !== null) {
+      assert.equal(kem.mlkemKey.toString('hex'), x.mlkemKey)
+      assert.equal((await kem.decapsulate(hex(x.mlkemCiphertext))).toString('hex'), x.mlkemSecret)
+    }
 
     const got = await agree(offerOf(x), await privateX(x.clientPrivate), replyOf(x), { known: x.fingerprint, ...options(x) })
     assert.deepEqual(
