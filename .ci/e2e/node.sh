@@ -75,3 +75,16 @@ SECSTREAM_ADDRESS=$ADDR SECSTREAM_FILES=$T/files timeout 120 node testdata/nodec
   { cat "$T/v1client.log" >&2; die "the v1 client is not content"; }
 stop "$PID"
 say "$(grep -c '^✔\|^ok ' "$T/v1client.log") checks passed"
+
+say "protocol v2: a listener written from section 8 of the protocol page"
+node testdata/nodeclient/v2vectors.test.mjs >"$T/v2vectors.log" || { cat "$T/v2vectors.log" >&2; die "the vectors of v2 are others"; }
+serve v2 "$T/files"
+ours=$ADDR identity=$(sed -n 's/^identity //p' "$T/v2.out")
+node testdata/nodeclient/v2client.mjs --identity "$identity" --suite ChaCha20-Poly1305 "$ADDR" "$T/coded" \
+  flac-24.flac mp3-v0.mp3 mp3-mono.mp3 vorbis-low.ogg opus.opus >"$T/coded.log"
+serve odd --pad --decode always --rekey-after 3 "$T/files"
+SECSTREAM_ADDRESS=$ours SECSTREAM_ODD=$ADDR SECSTREAM_IDENTITY=$identity SECSTREAM_FILES=$T/files SECSTREAM_ORIGINAL=$cd_wav \
+  timeout 60 node testdata/nodeclient/v2client.test.mjs >"$T/v2client.log" || { cat "$T/v2client.log" >&2; die "the v2 client is not content"; }
+for pid in "${STARTED[@]: -2}"; do stop "$pid"; done
+judged coded 5
+say "$(cat "$T/v2vectors.log" "$T/v2client.log" | grep -c '^✔\|^ok ') checks passed"

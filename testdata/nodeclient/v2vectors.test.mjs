@@ -1,0 +1,126 @@
+// Recomputes testdata/vectors/v2.json with the listener of v2client.mjs. Where
+// Node has no ML-KEM, its secret is taken from the file.
+//
+//   node v2vectors.test.mjs
+import assert from 'node:assert/strict'
+import { createCipheriv, createPrivateKey, createPublicKey, sign, webcrypto } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { SUITES, agree, expand, fingerprint, kemPair, manifestData, openSealed, padme, sliceData, transcript, unpad, x25519 } from './v2client.mjs'
+
+const { subtle } = webcrypto
+const vectors = JSON.parse(readFileSync(new URL('../vectors/v2.json', import.meta.url)))
+const hex = text => text === undefined ? undefined : Buffer.from(text, 'hex')
+const named = name => vectors.exchanges.find(x => x.name === name) ?? assert.fail(`no exchange "${name}"`)
+
+// Private keys in PKCS #8 (RFC 8410).
+const pkcs8 = (last, bytes) => Buffer.concat([hex(`302e020100300506032b65${last}04220420`), hex(bytes)])
+const privateX = bytes => subtle.importKey('pkcs8', pkcs8('6e', bytes), { name: 'X25519' }, false, ['deriveBits'])
+const publicOf = (last, bytes) => createPublicKey(createPrivateKey({ key: pkcs8(last, bytes), format: 'der', type: 'pkcs8' }))
+  .export({ format: 'der', type: 'spki' }).subarray(-32).toString('hex')
+
+const offerOf = x => ({ session: x.session, track: x.track, clientKey: hex(x.clientPublic), mlkemKey: hex(x.mlkemKey), suites: x.suites })
+const replyOf = x => ({
+  suite: x.suite, publicKey: hex(x.serverPublic), mlkemCiphertext: hex(x.mlkemCiphertext), identity: hex(x.identity), signature: hex(x.signature)
+})
+const options = x => x.mlkemSecret === undefined ? {} : { decapsulate: async () => hex(x.mlkemSecret) }
+
+test('there is what there should be', () => {
+  assert.deepEqual(vectors.exchanges.map(x => x.mlkemKey !== undefined), [false, true])
+  for (const kind of ['manifest', 'slice']) {
+    for (const suite of SUITES) assert.ok(vectors.seals.some(s => s.kind === kind && named(s.exchange).suite === suite), `${kind} by ${suite}`)
+  }
+  for (const list of [vectors.padding.made, vectors.padding.lengths, vectors.padding.refused, vectors.refused.offers, vectors.refused.replies]) assert.ok(list.length > 3)
+})
+
+for (const x of vectors.exchanges) {
+  test(`exchange: ${x.name}`, async () => {
+    assert.equal(publicOf('6e', x.clientPrivate), x.clientPublic)
+    assert.equal(publicOf('6e', x.serverPrivate), x.serverPublic)
+    assert.equal(publicOf('70', x.identitySeed), x.identity)
+    assert.equal(fingerprint(hex(x.identity)), x.fingerprint)
+    const identity = createPrivateKey({ key: pkcs8('70', x.identitySeed), format: 'der', type: 'pkcs8' })
+    assert.equal(sign(null, hex(x.hash), identity).toString('hex'), x.signature)
+    const shared = await x25519(await privateX(x.serverPrivate), hex(x.clientPublic))
+    assert.equal(shared.toString('hex'), x.shared)
+
+    const kem = x.mlkemSeed === undefined ? null : await kemPair(hex(x.mlkemSeed))
+    if (kem !== null) {
+      assert.equal(kem.mlkemKey.toString('hex'), x.mlkemKey)
+      assert.equal((await kem.decapsulate(hex(x.mlkemCiphertext))).toString('hex'), x.mlkemSecret)
+    }
+
+    const got = await agree(offerOf(x), await privateX(x.clientPrivate), replyOf(x), { known: x.fingerprint, ...options(x) })
+    assert.deepEqual(
+      [got.hash, got.ikm, got.salt, got.keys.slice, got.keys.manifest].map(b => b.toString('hex')),
+      [x.hash, x.ikm, x.salt, x.sliceKey, x.manifestKey])
+    assert.equal(x.ikm, (x.mlkemSecret ?? '') + x.shared)
+    await assert.rejects(agree(offerOf(x), await privateX(x.clientPrivate), replyOf(x), { known: 'SHA256:00', ...options(x) }), /another identity/)
+  })
+}
+
+// seal is what a server does, to see that nothing else is in the vector.
+function seal (suite, key, nonce, plain, data) {
+  const cipher = createCipheriv(suite === 'AES-256-GCM' ? 'aes-256-gcm' : 'chacha20-poly1305', key, nonce, { authTagLength: 16 })
+  cipher.setAAD(data, { plaintextLength: plain.length })
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+}
+
+for (const s of vectors.seals) {
+  test(`seal: ${s.name}`, async () => {
+    const x = named(s.exchange)
+    const slice = s.kind === 'slice'
+    const data = slice ? sliceData({ ...x, ...s }) : manifestData(x.session, x.track)
+    assert.equal(data.toString('hex'), s.data)
+    const key = hex(slice ? x.sliceKey : x.manifestKey)
+    assert.equal(seal(x.suite, key, hex(s.nonce), hex(s.inside), data).toString('hex'), s.sealed)
+    let inside = await openSealed(x.suite, key, hex(s.sealed), data)
+    assert.equal(inside.toString('hex'), s.inside)
+    if (!slice) return assert.equal(JSON.parse(inside).version, 1)
+    if (s.padded) {
+      assert.equal(padme(inside.length), inside.length)
+      inside = unpad(inside)
+    }
+    assert.equal(expand(inside, s.compression, s.plain).toString('hex'), s.content)
+  })
+}
+
+test('padding', () => {
+  for (const { plain, padded } of vectors.padding.made) {
+    const bytes = hex(padded)
+    assert.equal(unpad(bytes).toString('hex'), plain)
+    assert.equal(bytes.length, padme(hex(plain).length + 1))
+  }
+  for (const [n, padded] of vectors.padding.lengths) assert.equal(padme(n), padded, String(n))
+  for (const bad of vectors.padding.refused) assert.throws(() => unpad(hex(bad)), /padding/, bad)
+})
+
+// kemKey says whether an encapsulation key of ML-KEM-768 has the right length
+// and coefficients below 3329 (FIPS 203, section 7.2).
+function kemKey (bytes) {
+  if (bytes.length !== 1184) return false
+  for (let i = 0; i < 1152; i += 3) {
+    if ((bytes[i] | (bytes[i + 1] & 15) << 8) >= 3329 || (bytes[i + 1] >> 4 | bytes[i + 2] << 4) >= 3329) return false
+  }
+  return true
+}
+
+test('offers that a server refuses', async () => {
+  const judge = async o => {
+    if (!SUITES.some(s => o.suites.includes(s)) || o.suites.length > 8) return 'suites'
+    if (o.mlkemKey !== undefined && !kemKey(hex(o.mlkemKey))) return 'publicKey'
+    return x25519(await privateX(vectors.exchanges[0].serverPrivate), hex(o.publicKey)).then(() => 'none', () => 'publicKey')
+  }
+  for (const o of vectors.refused.offers) assert.equal(await judge(o), o.error, o.name)
+  for (const x of vectors.exchanges) assert.equal(await judge({ ...x, publicKey: x.clientPublic }), 'none', x.name)
+})
+
+test('replies that a client refuses', async () => {
+  for (const r of vectors.refused.replies) {
+    const x = named(r.exchange)
+    const why = await agree(offerOf(x), await privateX(x.clientPrivate), replyOf(r), options(x)).then(() => 'none', err => err.message)
+    if (r.error === 'signature') assert.match(why, /signature is wrong/, r.name)
+    else assert.match(why, /not offered|other length|low order|32 bytes|X25519 key of|too short/, r.name)
+    if (r.signed) assert.equal(transcript({ ...offerOf(x), ...replyOf(r), serverKey: hex(r.serverPublic) }).toString('hex'), r.hash, r.name)
+  }
+})
