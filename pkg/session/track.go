@@ -451,7 +451,7 @@ func (e *exchange) need(i int) int64 {
 	}
 	n = max(n+n/1024, int64(e.codec.Bound(int(n)))) + extra
 	if e.v2 {
-		n = int64(pack.Padded(int(n)))
+		n = int64(pack.Padded(int(n))) + seal.Overhead
 	}
 	return min(n, maxBuffer)
 }
