@@ -19,6 +19,7 @@ import (
 	"secstream/pkg/compress"
 	"secstream/pkg/decode"
 	"secstream/pkg/format"
+	"secstream/pkg/identity"
 	"secstream/pkg/library"
 	"secstream/pkg/player"
 	"secstream/pkg/seal"
@@ -53,6 +54,9 @@ func handler(t *testing.T, cfg session.Config, roots ...string) http.Handler {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the library is not ready")
 	}
+	if cfg.Identity == nil {
+		cfg.Identity = newIdentity(t)
+	}
 	store, err := session.NewStore(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +67,15 @@ func handler(t *testing.T, cfg session.Config, roots ...string) http.Handler {
 		t.Fatal(err)
 	}
 	return h
+}
+
+func newIdentity(t *testing.T) *identity.Identity {
+	t.Helper()
+	id, err := identity.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 func dial(t *testing.T, address string, cfg client.Config) (*client.Client, []wire.LibraryTrack) {
@@ -370,7 +383,7 @@ func (spaces) Read(p []byte) (int, error) {
 func TestLongAnswersAreRefused(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("POST /music/api/sessions", long(http.StatusOK, `{"sessionId":"s"}`, 1<<10))
-	mux.Handle("POST /music/api/sessions/s/key-exchange", long(http.StatusOK, `{}`, 20<<20))
+	mux.Handle("POST /music/api/sessions/s/key-exchange", long(http.StatusOK, `{}`, 24<<20))
 	mux.Handle("GET /music/api/library", long(http.StatusOK, `{"tracks":[`+strings.Repeat(`{"id":"a"},`, 9999)+`{"id":"a"}]}`, 0))
 	mux.Handle("POST /endless/api/sessions", long(http.StatusOK, `{}`, 1<<20))
 	srv := httptest.NewServer(mux)

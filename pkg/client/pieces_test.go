@@ -47,15 +47,15 @@ func TestOtherPieces(t *testing.T) {
 	}{
 		"zstd, ChaCha20, X25519": {
 			session.Config{Compression: zstd, Cipher: seal.ChaCha20Poly1305{}, Exchange: handshake.X25519{}},
-			client.Config{Exchange: handshake.X25519{}},
+			client.Config{V1: true, Exchange: handshake.X25519{}},
 			[]string{"music-coffee-8k.wav", "speech-librivox-16k.wav", "speech-french-8k.flac"},
 		},
 		"none": {
-			session.Config{Compression: compress.None{}}, client.Config{},
+			session.Config{Compression: compress.None{}}, client.Config{V1: true},
 			[]string{"music-coffee-8k.wav", "speech-french-8k.flac"},
 		},
 		"one's own": {
-			session.Config{Compression: backwards{}}, client.Config{Codecs: []compress.Codec{backwards{}}},
+			session.Config{Compression: backwards{}}, client.Config{V1: true, Codecs: []compress.Codec{backwards{}}},
 			[]string{"music-coffee-8k.wav"},
 		},
 	} {
@@ -103,15 +103,15 @@ func wav(t *testing.T, tracks []wire.LibraryTrack) string {
 
 func TestPiecesOneDoesNotKnow(t *testing.T) {
 	own := start(t, session.Config{Compression: backwards{}}, publicAudio)
-	if err := refused(t, own, client.Config{}); !errors.Is(err, compress.ErrUnknown) || !errors.Is(err, client.ErrProtocol) || !strings.Contains(err.Error(), `"backwards"`) {
+	if err := refused(t, own, client.Config{V1: true}); !errors.Is(err, compress.ErrUnknown) || !errors.Is(err, client.ErrProtocol) || !strings.Contains(err.Error(), `"backwards"`) {
 		t.Errorf("compression: %v", err)
 	}
 	var answer *wire.Error
 	x25519 := start(t, session.Config{Exchange: handshake.X25519{}}, publicAudio)
-	if err := refused(t, x25519, client.Config{}); !errors.As(err, &answer) || answer.Status != http.StatusBadRequest {
+	if err := refused(t, x25519, client.Config{V1: true}); !errors.As(err, &answer) || answer.Status != http.StatusBadRequest {
 		t.Errorf("a P-256 key for X25519: %v", err)
 	}
-	if err := refused(t, start(t, session.Config{}, publicAudio), client.Config{Exchange: handshake.X25519{}}); !errors.As(err, &answer) || answer.Status != http.StatusBadRequest {
+	if err := refused(t, start(t, session.Config{}, publicAudio), client.Config{V1: true, Exchange: handshake.X25519{}}); !errors.As(err, &answer) || answer.Status != http.StatusBadRequest {
 		t.Errorf("an X25519 key for P-256: %v", err)
 	}
 }

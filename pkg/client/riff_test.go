@@ -69,7 +69,7 @@ func serveRIFF(t *testing.T, name string, millis int) (*riffServer, *client.Clie
 	mux.HandleFunc("DELETE /api/sessions/s", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	c, err := client.New(srv.URL, client.Config{Patience: 1})
+	c, err := client.New(srv.URL, client.Config{Patience: 1, V1: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,8 @@ type fetch struct {
 }
 
 // Open creates a session on the library track called id and agrees on a key.
-// tags describe the track to listeners; they come from the library list.
+// tags, of the library list, describe the track where the server does not do so
+// under a seal, as protocol v2 does.
 func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, error) {
 	var created wire.CreateAnswer
 	if err := c.json(ctx, http.MethodPost, "/api/sessions", wire.CreateRequest{Tracks: []string{id}}, &created, maxSmall); err != nil {
@@ -317,19 +318,12 @@ func (t *Track) drop(i int, f *fetch) {
 
 // fetchSlice fetches, checks and opens one slice.
 func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
-	k, limit := t.keys.Load(), int64(t.plainLimit(i))
-	body, header, err := t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
-	if refused := new(wire.Error); errors.As(err, &refused) && refused.Code == wire.Rekey {
-		if err := t.renew(ctx, k); err != nil {
-			return nil, fmt.Errorf("agree on another key: %w", err)
-		}
-		k = t.keys.Load()
-		body, header, err = t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
-	}
+	limit := int64(t.plainLimit(i))
+	k, body, header, err := t.fetchSealed(ctx, i, limit)
 	if err != nil {
 		return nil, err
 	}
-	if header.Get(wire.HeaderRekey) != "" {
+	if header.Get(wire.HeaderRekey) != "" && !t.c.v1 {
 		t.renewSoon(k)
 	}
 	if crc := header.Get(wire.HeaderCRC); crc != "" && !strings.EqualFold(crc, wire.CRC(body)) {
@@ -345,6 +339,26 @@ func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
 	return sound, nil
+}
+
+// maxRekeys is how many keys in a row may have served their time before a slice
+// came: as many are fetched at once, they may use a key up in no time.
+const maxRekeys = 16
+
+// fetchSealed fetches slice i of at most limit bytes, and agrees on another key
+// where it must. k is the key it is for.
+func (t *Track) fetchSealed(ctx context.Context, i int, limit int64) (k *keys, body []byte, header http.Header, err error) {
+	for tries := 0; ; tries++ {
+		k = t.keys.Load()
+		body, header, err = t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
+		refused := new(wire.Error)
+		if !errors.As(err, &refused) || refused.Code != wire.Rekey || t.c.v1 || tries == maxRekeys {
+			return k, body, header, err
+		}
+		if err := t.renew(ctx, k); err != nil {
+			return nil, nil, nil, fmt.Errorf("agree on another key: %w", err)
+		}
+	}
 }
 
 // sound is what decode is to get of slice i: for PCM exactly its samples, out of

@@ -90,7 +90,7 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	}
 	var answer wire.SealedAnswer
 	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer, maxManifest); err != nil {
-		return nil, older(err)
+		return nil, t.older(err)
 	}
 	if answer.Protocol != wire.ProtocolV2 {
 		return nil, fmt.Errorf("%w: asked for protocol %s it answers with %.32q", ErrProtocol, wire.ProtocolV2, answer.Protocol)
@@ -117,10 +117,11 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	return k, t.c.met(ctx, reply.Identity)
 }
 
-// older tells a server that knows protocol v1 alone by how it refuses.
-func older(err error) error {
+// older tells a server that knows protocol v1 alone by how it refuses. One that
+// spoke v2 before is none.
+func (t *Track) older(err error) error {
 	refused := new(wire.Error)
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && t.c.Identity() == nil {
 		return fmt.Errorf("%w: %w", ErrOldServer, err)
 	}
 	return err
@@ -144,10 +145,13 @@ func (t *Track) readManifest(sealed []byte, cipher seal.Cipher, agreed *handshak
 	switch {
 	case m.Version != wire.ManifestVersion:
 		return nil, fmt.Errorf("%w: a manifest of version %d; is there a newer secstream?", ErrProtocol, m.Version)
-	case m.Source != "" && t.asked != "" && m.Source != t.asked:
+	case m.Source != t.asked: // none at all is an upload's
 		return nil, fmt.Errorf("%w: it offers another track than it was asked for", ErrProtocol)
 	case m.HeadBytes < 0 || m.HeadBytes > maxHead:
 		return nil, fmt.Errorf("%w: %d bytes in front of samples", ErrProtocol, m.HeadBytes)
+	}
+	if t.spans == nil {
+		t.info.Tags = m.Tags.Audio()
 	}
 	if err := t.take(m.SessionInfo); err != nil {
 		return nil, err

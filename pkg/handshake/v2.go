@@ -133,6 +133,9 @@ func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) 
 	if len(r.MLKEM) == 0 {
 		return derive(r, h, shared)
 	}
+	if c.kem == nil {
+		return nil, fmt.Errorf("%w: an ML-KEM secret that was not asked for", ErrReply)
+	}
 	hybrid, err := c.kem.Decapsulate(r.MLKEM)
 	if err != nil {
 		return nil, fmt.Errorf("%w: an ML-KEM secret of %d bytes", ErrReply, len(r.MLKEM))

@@ -39,13 +39,6 @@ func (x exchangeVector) secrets() [][]byte {
 	return secrets
 }
 
-type signer ed25519.PrivateKey
-
-func (s signer) Public() ed25519.PublicKey { return ed25519.PrivateKey(s).Public().(ed25519.PublicKey) }
-func (s signer) Sign(hash [32]byte) []byte { return ed25519.Sign(ed25519.PrivateKey(s), hash[:]) }
-
-func anybody(ed25519.PublicKey) error { return nil }
-
 // opens tells whether keys open everything that was sealed in exchange x.
 func (v vectors) opens(t *testing.T, x exchangeVector, keys *Keys) {
 	t.Helper()
@@ -99,7 +92,7 @@ func TestVectorsExchange(t *testing.T) {
 			if !bytes.Equal(h[:], x.Hash) {
 				t.Errorf("the transcript is %x", h)
 			}
-			id := signer(ed25519.NewKeyFromSeed(x.IdentitySeed))
+			id := signer{ed25519.NewKeyFromSeed(x.IdentitySeed)}
 			if got := id.Sign(h); !bytes.Equal(got, x.Signature) {
 				t.Errorf("the signature is %x", got)
 			}
@@ -126,7 +119,7 @@ func TestVectorsExchange(t *testing.T) {
 func TestVectorsRefused(t *testing.T) {
 	v, _ := readVectors(t)
 	want := map[string]error{"publicKey": ErrPublicKey, "suites": ErrSuites, "reply": ErrReply, "signature": ErrSignature}
-	id := signer(ed25519.NewKeyFromSeed(v.Exchanges[0].IdentitySeed))
+	id := signer{ed25519.NewKeyFromSeed(v.Exchanges[0].IdentitySeed)}
 	for _, o := range v.Refused.Offers {
 		_, _, err := Accept(&Offer{PublicKey: o.PublicKey, MLKEM: o.MLKEMKey, Suites: o.Suites}, id, seal.NameAES256GCM, seal.NameChaCha20Poly1305)
 		if err == nil || !errors.Is(err, want[o.Error]) {

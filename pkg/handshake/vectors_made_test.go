@@ -80,9 +80,9 @@ func makePadding() (made []padVector, lengths [][2]int, refused []hexed) {
 	return made, lengths, []hexed{{}, {0}, {0, 0, 0, 0}, {0x81}, {0x61, 0x62}, {0x80, 0x01, 0}, {0x40, 0}}
 }
 
-// lowOrder are the points of low order of Curve25519 that 32 bytes can name,
+// weakPoints are the points of low order of Curve25519 that 32 bytes can name,
 // but for the top bit, which is ignored (RFC 7748, section 5).
-var lowOrder = map[string]string{
+var weakPoints = map[string]string{
 	"0":         strings.Repeat("00", 32),
 	"1":         "01" + strings.Repeat("00", 31),
 	"order 8":   "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -107,8 +107,8 @@ func makeOffers(x exchangeVector) []offerVector {
 		{Name: "unknown suites", PublicKey: x.ClientPublic, Suites: []string{"ROT-13", "aes-256-gcm", ""}, Error: "suites"},
 		{Name: "nine suites", PublicKey: x.ClientPublic, Suites: slices.Repeat([]string{x.Suite}, 9), Error: "suites"},
 	}
-	for _, name := range sortedKeys(lowOrder) {
-		all = append(all, offerVector{Name: "low order: " + name, PublicKey: must(hex.DecodeString(lowOrder[name])), Error: "publicKey"})
+	for _, name := range sortedKeys(weakPoints) {
+		all = append(all, offerVector{Name: "low order: " + name, PublicKey: must(hex.DecodeString(weakPoints[name])), Error: "publicKey"})
 	}
 	for i := range all {
 		if all[i].Suites == nil {
@@ -130,7 +130,7 @@ func sortedKeys(m map[string]string) []string {
 // makeReplies are changes to the replies of plain and hybrid: signed anew, as by
 // a server that breaks the protocol, or not, as by somebody on the way.
 func makeReplies(plain, hybrid exchangeVector) []replyVector {
-	low := must(hex.DecodeString(lowOrder["order 8"]))
+	low := must(hex.DecodeString(weakPoints["order 8"]))
 	signed := func(name string, x exchangeVector, change func(r *replyVector)) replyVector {
 		r := replyVector{
 			Name: name, Exchange: x.Name, Suite: x.Suite, ServerPublic: x.ServerPublic, MLKEMCiphertext: x.MLKEMCiphertext,

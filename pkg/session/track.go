@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type Track struct {
 	version   string
 	cut       *cutting    // nil before the first exchange
 	exchanges []*exchange // oldest first
+	worn      []nanoids   // of keys that have served their time, the last ones
 	coming    int         // exchanges under way that rely on cut
 	closed    bool
 }
@@ -187,15 +189,27 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 	return nil
 }
 
-// dropWorn ends the exchanges whose keys have served their time.
+// dropWorn ends the exchanges whose keys have served their time. Where as many
+// are left as there may be, the oldest goes whose listener was told to agree on
+// another key, for as a rule that was done.
 func (t *Track) dropWorn() {
 	t.mu.Lock()
 	all := slices.Clone(t.exchanges)
 	t.mu.Unlock()
+	var told *exchange
+	left := 0
 	for _, e := range all {
-		if t.session.store.worn(e) == 2 {
+		switch t.session.store.worn(e) {
+		case 2:
 			t.retire(e)
+			continue
+		case 1:
+			told = cmp.Or(told, e)
 		}
+		left++
+	}
+	if left >= MaxExchanges && told != nil {
+		t.retire(told)
 	}
 }
 
@@ -297,7 +311,7 @@ const patience = 20 * time.Second
 // Slice waits, up to patience, when all cores are making slices or those that
 // wait for slow listeners fill the memory meant for them. Errors: ErrNoSlice,
 // ErrNoTrack, ErrChanged, those of the file, context.DeadlineExceeded when the
-// wait was too long, and ctx's.
+// wait was too long, ErrRekey, and ctx's.
 func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error) {
 	t, e, i, err := s.find(trackID, id)
 	if err != nil {
@@ -451,7 +465,7 @@ func (e *exchange) need(i int) int64 {
 	}
 	n = max(n+n/1024, int64(e.codec.Bound(int(n)))) + extra
 	if e.v2 {
-		n = int64(pack.Padded(int(n)))
+		n = int64(pack.Padded(int(n))) + seal.Overhead
 	}
 	return min(n, maxBuffer)
 }
@@ -495,6 +509,9 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 		}
 	}
 	if in == nil {
+		if slices.ContainsFunc(tracks, func(t *Track) bool { return t.wore(id) }) {
+			return nil, nil, 0, ErrRekey
+		}
 		return nil, nil, 0, ErrNoSlice
 	}
 	return in, e, i, nil
@@ -516,7 +533,7 @@ func (t *Track) ended() bool {
 func (t *Track) close() error {
 	t.mu.Lock()
 	cut, exchanges := t.cut, t.exchanges
-	t.exchanges, t.cut, t.closed = nil, nil, true
+	t.exchanges, t.worn, t.cut, t.closed = nil, nil, nil, true
 	t.mu.Unlock()
 	for _, e := range exchanges {
 		t.forget(e)

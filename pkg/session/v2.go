@@ -72,6 +72,7 @@ func (t *Track) ExchangeV2(ctx context.Context, req Ask) (answer *wire.SealedAns
 		Identity: reply.Identity, Signature: reply.Signature,
 	}
 	if answer.Manifest, err = t.manifest(e, info, req.TrackID, cipher, keys.Manifest); err != nil {
+		t.retire(e)
 		release()
 		return nil, nil, err
 	}
@@ -165,17 +166,28 @@ func (s *Store) worn(e *exchange) int {
 	return worn
 }
 
-// retire ends e, whose key has served its time.
+// retire ends e, whose key has served its time. What the slices were called is
+// remembered, so that whoever still asks for them is told what to do.
 func (t *Track) retire(e *exchange) {
 	t.mu.Lock()
 	i := slices.Index(t.exchanges, e)
 	if i >= 0 {
 		t.exchanges = slices.Delete(slices.Clone(t.exchanges), i, i+1)
+		if names, ok := e.ids.(nanoids); ok {
+			t.worn = append(t.worn[max(0, len(t.worn)-MaxExchanges+1):], names)
+		}
 	}
 	t.mu.Unlock()
 	if i >= 0 {
 		t.forget(e)
 	}
+}
+
+// wore says whether a slice was called id under a key that has served its time.
+func (t *Track) wore(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.worn, func(names nanoids) bool { _, ok := names.find(id); return ok })
 }
 
 // forget gives back what e, which is in no list any more, holds.

@@ -1,0 +1,575 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/client"
+	"secstream/pkg/handshake"
+	"secstream/pkg/seal"
+	"secstream/pkg/server"
+	"secstream/pkg/session"
+	"secstream/pkg/wire"
+)
+
+// passing is a request and its answer on their way through a middle.
+type passing struct {
+	what   string // "create", "exchange", "slice", "library" or "rest"
+	path   string
+	kind   string // Content-Type of the request
+	body   []byte // of the request, and then of the answer
+	status int
+	header http.Header // of the answer
+}
+
+// middle stands between client and server and can do as it likes.
+type middle struct {
+	server string
+	URL    string
+
+	mu    sync.Mutex
+	ask   func(*passing) // nil changes nothing
+	reply func(*passing)
+	count map[string]int
+
+	length atomic.Int64 // of the last answer that was passed on
+}
+
+// between starts a middle in front of a server of public audio.
+func between(t *testing.T, h http.Handler) *middle {
+	t.Helper()
+	real := httptest.NewServer(h)
+	t.Cleanup(real.Close)
+	m := &middle{server: real.URL, count: map[string]int{}}
+	front := httptest.NewServer(m)
+	t.Cleanup(front.Close)
+	m.URL = front.URL
+	return m
+}
+
+// does sets what is done from now on.
+func (m *middle) does(ask, reply func(*passing)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ask, m.reply = ask, reply
+}
+
+func (m *middle) seen(what string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count[what]
+}
+
+func kindOf(r *http.Request) string {
+	switch {
+	case r.Method == http.MethodPost && r.URL.Path == "/api/sessions":
+		return "create"
+	case strings.HasSuffix(r.URL.Path, "/key-exchange"):
+		return "exchange"
+	case strings.Contains(r.URL.Path, "/slices/"):
+		return "slice"
+	case r.URL.Path == wire.LibraryPath:
+		return "library"
+	}
+	return "rest"
+}
+
+func (m *middle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p := &passing{what: kindOf(r), path: r.URL.Path, kind: r.Header.Get("Content-Type")}
+	p.body, _ = io.ReadAll(r.Body)
+	m.mu.Lock()
+	m.count[p.what]++
+	ask, reply := m.ask, m.reply
+	if ask != nil {
+		ask(p)
+	}
+	m.mu.Unlock()
+	if p.status == 0 {
+		if err := m.pass(r, p); err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+	}
+	m.mu.Lock()
+	if reply != nil {
+		reply(p)
+	}
+	m.mu.Unlock()
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	if w.Header().Get(wire.HeaderCRC) != "" {
+		w.Header().Set(wire.HeaderCRC, wire.CRC(p.body))
+	}
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body)
+}
+
+// pass hands the request on.
+func (m *middle) pass(r *http.Request, p *passing) error {
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, m.server+r.URL.RequestURI(), bytes.NewReader(p.body))
+	if err != nil {
+		return err
+	}
+	req.Header = r.Header.Clone()
+	req.Header.Set("Content-Type", p.kind)
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	p.status, p.header = resp.StatusCode, resp.Header
+	p.body, err = io.ReadAll(resp.Body)
+	m.length.Store(int64(len(p.body)))
+	return err
+}
+
+// edit changes a JSON text.
+func edit[T any](t *testing.T, b *[]byte, change func(*T)) {
+	v := new(T)
+	err := json.Unmarshal(*b, v)
+	if err == nil {
+		change(v)
+		*b, err = json.Marshal(v)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// on does change for passings of one kind.
+func on(what string, change func(*passing)) func(*passing) {
+	return func(p *passing) {
+		if p.what == what {
+			change(p)
+		}
+	}
+}
+
+// pinned trusts one identity.
+type pinned struct{ key ed25519.PublicKey }
+
+var errStranger = errors.New("a stranger")
+
+func (p pinned) Check(key ed25519.PublicKey) error {
+	if !p.key.Equal(key) {
+		return errStranger
+	}
+	return nil
+}
+
+func (p pinned) Met(_ context.Context, key ed25519.PublicKey) error { return p.Check(key) }
+
+// track is the ID of the track whose path ends so.
+func trackID(t *testing.T, tracks []wire.LibraryTrack, suffix string) string {
+	t.Helper()
+	for _, lt := range tracks {
+		if strings.HasSuffix(lt.Path, suffix) {
+			return lt.ID
+		}
+	}
+	t.Fatalf("no %s", suffix)
+	return ""
+}
+
+func opens(t *testing.T, c *client.Client, id string) *client.Track {
+	t.Helper()
+	track, err := c.Open(t.Context(), id, audio.Tags{Title: "as the list has it"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = track.Close() })
+	return track
+}
+
+// sliceOf is slice i, which the caller keeps.
+func sliceOf(t *testing.T, track *client.Track, i int) []byte {
+	t.Helper()
+	b, err := track.Slice(t.Context(), i)
+	if err != nil {
+		t.Fatalf("slice %d: %v", i, err)
+	}
+	defer track.Release(i)
+	return bytes.Clone(b)
+}
+
+// sounds asserts that slice i is want.
+func sounds(t *testing.T, track *client.Track, i int, want []byte) {
+	t.Helper()
+	if got := sliceOf(t, track, i); !bytes.Equal(got, want) {
+		t.Errorf("slice %d is another", i)
+	}
+}
+
+// forged asserts that slice i does not come, and how.
+func forged(t *testing.T, what string, track *client.Track, i int) {
+	t.Helper()
+	if b, err := track.Slice(t.Context(), i); !errors.Is(err, seal.ErrForged) || b != nil {
+		t.Errorf("%s: %d bytes, %v", what, len(b), err)
+	}
+}
+
+// quick gives up at once.
+func quick(key ed25519.PublicKey) client.Config {
+	cfg := client.Config{Ahead: 1, Patience: time.Millisecond}
+	if key != nil {
+		cfg.Trust = pinned{key}
+	}
+	return cfg
+}
+
+// TestMiddleOfExchange: whoever stands in between and changes the exchange is
+// found out, whether the client knows the server or not.
+func TestMiddleOfExchange(t *testing.T) {
+	id, own := newIdentity(t), newIdentity(t)
+	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
+	_, tracks := dial(t, m.URL, client.Config{})
+	drums, guitar := trackID(t, tracks, "drums.wav"), trackID(t, tracks, "guitar.flac")
+	var old []byte // an answer of an earlier exchange
+	m.does(nil, on("exchange", func(p *passing) { old = bytes.Clone(p.body) }))
+	c, _ := dial(t, m.URL, quick(id.Public()))
+	opens(t, c, drums)
+
+	x, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := handshake.NewPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked wire.KeyRequest // of the exchange that passes
+	sealed := func(change func(*wire.SealedAnswer)) func(*passing) {
+		return on("exchange", func(p *passing) { edit(t, &p.body, change) })
+	}
+	request := func(change func(*wire.KeyRequest)) func(*passing) {
+		return on("exchange", func(p *passing) { edit(t, &p.body, change) })
+	}
+	hear := func(p *passing) {
+		if p.what == "exchange" {
+			_ = json.Unmarshal(p.body, &asked)
+		}
+	}
+	// impersonate does the whole exchange with the middle's own identity.
+	impersonate := on("exchange", func(p *passing) {
+		public, _ := base64.StdEncoding.DecodeString(asked.PublicKey)
+		kem, _ := base64.StdEncoding.DecodeString(asked.MLKEM)
+		r, _, err := handshake.Accept(&handshake.Offer{
+			Session: strings.Split(p.path, "/")[3], PublicKey: public, MLKEM: kem, Suites: asked.Suites,
+		}, own, asked.Suites...)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		edit(t, &p.body, func(a *wire.SealedAnswer) {
+			a.Suite, a.PublicKey, a.MLKEM, a.Identity, a.Signature = r.Suite, r.PublicKey, r.MLKEM, r.Identity, r.Signature
+		})
+	})
+	v1 := request(func(r *wire.KeyRequest) { *r = wire.KeyRequest{PublicKey: pair.Public(), PCM: wire.PCMNative} })
+
+	for name, a := range map[string]struct {
+		ask, reply func(*passing)
+		want       []error // of a client that has a pin
+		first      []error // of one that has none, where that is another
+	}{
+		"the server's ephemeral key": {nil, sealed(func(a *wire.SealedAnswer) { a.PublicKey = x.PublicKey().Bytes() }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"the client's ephemeral key": {request(func(r *wire.KeyRequest) {
+			r.PublicKey = base64.StdEncoding.EncodeToString(x.PublicKey().Bytes())
+		}), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"its own identity":        {hear, impersonate, []error{errStranger}, []error{client.ErrProtocol, seal.ErrForged}},
+		"the identity":            {nil, sealed(func(a *wire.SealedAnswer) { a.Identity = own.Public() }), []error{errStranger}, []error{handshake.ErrSignature}},
+		"no identity":             {nil, sealed(func(a *wire.SealedAnswer) { a.Identity = nil }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
+		"no signature":            {nil, sealed(func(a *wire.SealedAnswer) { a.Signature = nil }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
+		"the suites":              {request(func(r *wire.KeyRequest) { r.Suites = r.Suites[1:] }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"the order of the suites": {request(func(r *wire.KeyRequest) { slices.Reverse(r.Suites) }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"the suite":               {nil, sealed(func(a *wire.SealedAnswer) { a.Suite = "AES-128-CBC" }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
+		"no ML-KEM":               {request(func(r *wire.KeyRequest) { r.MLKEM = "" }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"no ML-KEM back":          {nil, sealed(func(a *wire.SealedAnswer) { a.MLKEM = nil }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"protocol v1":             {v1, nil, []error{client.ErrProtocol}, nil},
+		"protocol v1 by another name": {v1, on("exchange", func(p *passing) { p.body = bytes.Replace(p.body, []byte("{"), []byte(`{"protocol":"secstream/2",`), 1) }),
+			[]error{client.ErrProtocol, handshake.ErrReply}, nil},
+		"the protocol left out":     {request(func(r *wire.KeyRequest) { r.Protocol = "" }), nil, []error{client.ErrOldServer}, nil},
+		"another protocol":          {nil, sealed(func(a *wire.SealedAnswer) { a.Protocol = "secstream/3" }), []error{client.ErrProtocol}, nil},
+		"400":                       {nil, on("exchange", func(p *passing) { p.status, p.body = 400, []byte(`{"error":"no"}`) }), []error{client.ErrOldServer}, nil},
+		"an answer that was before": {nil, on("exchange", func(p *passing) { p.body = bytes.Clone(old) }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
+		"a manifest that was before": {nil, sealed(func(a *wire.SealedAnswer) {
+			var was wire.SealedAnswer
+			_ = json.Unmarshal(old, &was)
+			a.Manifest = was.Manifest
+		}), []error{client.ErrProtocol, seal.ErrForged}, nil},
+		"no manifest":         {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest = nil }), []error{client.ErrProtocol, seal.ErrForged}, nil},
+		"a manifest cut":      {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest = a.Manifest[:len(a.Manifest)-1] }), []error{client.ErrProtocol, seal.ErrForged}, nil},
+		"a manifest's bit":    {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest[len(a.Manifest)/2] ^= 1 }), []error{client.ErrProtocol, seal.ErrForged}, nil},
+		"half of it":          {nil, on("exchange", func(p *passing) { p.body = p.body[:len(p.body)/2] }), []error{client.ErrProtocol}, nil},
+		"nothing":             {nil, on("exchange", func(p *passing) { p.body = nil }), []error{client.ErrProtocol}, nil},
+		"another track":       {on("create", func(p *passing) { edit(t, &p.body, func(r *wire.CreateRequest) { r.Tracks = []string{guitar} }) }), nil, []error{client.ErrProtocol}, nil},
+		"another track first": {on("create", func(p *passing) { edit(t, &p.body, func(r *wire.CreateRequest) { r.Tracks = []string{guitar, drums} }) }), nil, []error{client.ErrProtocol}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for what, key := range map[string]ed25519.PublicKey{"pinned": id.Public(), "first contact": nil} {
+				want := a.want
+				if key == nil && a.first != nil {
+					want = a.first
+				}
+				m.does(nil, nil)
+				c, _ := dial(t, m.URL, quick(key))
+				m.does(a.ask, a.reply)
+				track, err := c.Open(t.Context(), drums, audio.Tags{})
+				for _, w := range want {
+					if !errors.Is(err, w) {
+						t.Errorf("%s: %v, want %v", what, err, w)
+					}
+				}
+				if track != nil || c.Identity() != nil {
+					t.Errorf("%s: it opens, or the server is known now", what)
+				}
+			}
+		})
+	}
+	if m.seen("slice") > 0 {
+		t.Errorf("%d slices were asked for", m.seen("slice"))
+	}
+	m.does(nil, nil)
+	sliceOf(t, opens(t, c, drums), 0)
+
+	// Who was let in without a pin is held to what it was.
+	c, _ = dial(t, m.URL, quick(nil))
+	track := opens(t, c, drums)
+	if !handshake.Same(c.Identity(), id.Public()) {
+		t.Error("the client does not know whom it met")
+	}
+	m.does(hear, impersonate)
+	if _, err := c.Open(t.Context(), guitar, audio.Tags{}); !errors.Is(err, client.ErrIdentity) {
+		t.Errorf("another identity for the second track: %v", err)
+	}
+	refused := new(wire.Error)
+	m.does(nil, on("exchange", func(p *passing) { p.status, p.body = 400, []byte(`{"error":"no"}`) }))
+	if _, err := c.Open(t.Context(), guitar, audio.Tags{}); errors.Is(err, client.ErrOldServer) || !errors.As(err, &refused) {
+		t.Errorf("a server that spoke v2 a moment ago: %v", err)
+	}
+	sliceOf(t, track, 0) // of the one that is open nothing is lost
+}
+
+// TestUploadInTheMiddle: what somebody else has put on the server is not the
+// track that was asked for, though the server itself sends it.
+func TestUploadInTheMiddle(t *testing.T) {
+	id := newIdentity(t)
+	h := handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio)
+	if err := h.(*server.Server).Set(server.Live{AllowUpload: true}); err != nil {
+		t.Fatal(err)
+	}
+	song, err := os.ReadFile(publicAudio + "/speech-french-8k.flac")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := between(t, h)
+	c, tracks := dial(t, m.URL, quick(id.Public()))
+	m.does(on("create", func(p *passing) { p.kind, p.body = "audio/flac", song }), nil)
+	if _, err := c.Open(t.Context(), trackID(t, tracks, "drums.wav"), audio.Tags{}); !errors.Is(err, client.ErrProtocol) || !strings.Contains(err.Error(), "another track") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBytesOfTheAnswer: flipped, they are refused or without effect.
+func TestBytesOfTheAnswer(t *testing.T) {
+	id := newIdentity(t)
+	m := between(t, handler(t, session.Config{Millis: 5000, Identity: id}, publicAudio))
+	c, tracks := dial(t, m.URL, quick(id.Public()))
+	drums := trackID(t, tracks, "drums.wav")
+	first := opens(t, c, drums)
+	length := int(m.length.Load())
+	want := sliceOf(t, first, 0)
+	harmless := 0
+	for at := 0; at < length-8; at += 61 { // its length varies a little
+		m.does(nil, on("exchange", func(p *passing) { p.body[min(at, len(p.body)-1)] ^= 1 << (at % 7) }))
+		c, err := client.New(m.URL, quick(id.Public()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		track, err := c.Open(t.Context(), drums, audio.Tags{})
+		if err != nil {
+			if !errors.Is(err, client.ErrProtocol) && !errors.Is(err, errStranger) {
+				t.Errorf("byte %d: %v", at, err)
+			}
+			continue
+		}
+		harmless++
+		sounds(t, track, 0, want)
+		if !slices.Equal([]any{track.Len(), track.Info().Frames, track.Span(1)}, []any{first.Len(), first.Info().Frames, first.Span(1)}) {
+			t.Errorf("byte %d: the plan is another", at)
+		}
+		_ = track.Close()
+	}
+	if harmless > length/61/10+2 {
+		t.Errorf("%d of %d bytes do not count", harmless, length/61)
+	}
+}
+
+// TestMovedSlices: a slice opens in its place alone.
+func TestMovedSlices(t *testing.T) {
+	for _, name := range []string{"music-drums.wav", "music-tabla.flac"} {
+		t.Run(name, func(t *testing.T) {
+			id := newIdentity(t)
+			m := between(t, handler(t, session.Config{Millis: 1000, Identity: id, Rekey: session.Rekey{Slices: 8}}, publicAudio))
+			c, tracks := dial(t, m.URL, quick(id.Public()))
+			heard := map[string][]byte{} // by session and number
+			key := func(p *passing) string { return strings.Split(p.path, "/")[3] + p.header.Get(wire.HeaderSequence) }
+			m.does(nil, on("slice", func(p *passing) { heard[key(p)] = bytes.Clone(p.body) }))
+			track, twin := opens(t, c, trackID(t, tracks, name)), opens(t, c, trackID(t, tracks, name))
+			other := opens(t, c, trackID(t, tracks, "guitar.flac"))
+			var want [4][]byte
+			for i := range want {
+				want[i] = sliceOf(t, track, i)
+				sounds(t, twin, i, want[i])
+				sliceOf(t, other, i)
+			}
+			_ = twin.Close()
+			bodies := map[string][]byte{"its own": nil}
+			for k, body := range heard {
+				bodies[k] = body
+			}
+			replace := func(now string) { // what comes in the place of slice 2
+				m.does(nil, on("slice", func(p *passing) {
+					if p.header.Get(wire.HeaderSequence) == "2" && now != "its own" {
+						p.body = bytes.Clone(bodies[now])
+					}
+				}))
+			}
+			opened := 0
+			for now := range bodies {
+				replace(now)
+				if _, err := track.Slice(t.Context(), 2); err == nil {
+					opened++
+					sounds(t, track, 2, want[2])
+				} else {
+					forged(t, now, track, 2)
+				}
+				track.Release(2)
+				sounds(t, track, 0, want[0])
+			}
+			// Its own, and, while the key was the same, what it was before.
+			if opened < 1 || opened > 2 || len(bodies) < 12 {
+				t.Errorf("%d of %d opened", opened, len(bodies))
+			}
+			// By now the key is another.
+			if n := m.seen("exchange"); n < 4 {
+				t.Errorf("%d exchanges", n)
+			}
+			for _, now := range slices.Sorted(maps.Keys(heard)) {
+				replace(now)
+				forged(t, "after rekeying, "+now, track, 2)
+			}
+			replace("its own")
+			sounds(t, track, 2, want[2])
+		})
+	}
+}
+
+// TestBytesOfASlice flips every byte of a slice, and cuts it at some.
+func TestBytesOfASlice(t *testing.T) {
+	id := newIdentity(t)
+	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
+	c, tracks := dial(t, m.URL, quick(id.Public()))
+	track := opens(t, c, trackID(t, tracks, "english-16k-mono.mp3"))
+	last := track.Len() - 1
+	want := sliceOf(t, track, last)
+	length := int(m.length.Load())
+	for at := range length {
+		m.does(nil, on("slice", func(p *passing) { p.body[at] ^= 1 << (at % 8) }))
+		forged(t, fmt.Sprintf("byte %d", at), track, last)
+	}
+	for _, n := range []int{0, 1, seal.Overhead - 1, seal.Overhead, length - 1} {
+		m.does(nil, on("slice", func(p *passing) { p.body = p.body[:n] }))
+		forged(t, fmt.Sprintf("cut to %d", n), track, last)
+	}
+	m.does(nil, on("slice", func(p *passing) { p.body = append(p.body, 0) }))
+	forged(t, "longer", track, last)
+	// Headers are not believed.
+	m.does(nil, on("slice", func(p *passing) {
+		p.header.Set(wire.HeaderSequence, "0")
+		p.header.Set(wire.HeaderSliceID, "x")
+		p.header.Set(wire.HeaderSession, "x")
+		p.header.Set(wire.HeaderRekey, "1")
+	}))
+	sounds(t, track, last, want)
+	if length > 4000 {
+		t.Errorf("a slice of %d bytes takes long", length)
+	}
+}
+
+// TestEndlessRekeying: whoever answers that the key has served its time, however
+// often it is replaced, is given up.
+func TestEndlessRekeying(t *testing.T) {
+	id := newIdentity(t)
+	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
+	c, tracks := dial(t, m.URL, quick(id.Public()))
+	track := opens(t, c, trackID(t, tracks, "drums.wav"))
+	m.does(nil, on("slice", func(p *passing) { p.status, p.body = 409, []byte(`{"error":"no","code":"rekey"}`) }))
+	refused := new(wire.Error)
+	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != http.StatusConflict {
+		t.Errorf("%v", err)
+	}
+	if n := m.seen("exchange"); n > 60 {
+		t.Errorf("%d exchanges", n)
+	}
+	m.does(nil, nil)
+	sliceOf(t, track, 0)
+}
+
+// TestEditedLibrary: the list is not sealed, and so decides nothing: what plays
+// is the track that has the ID, and says under its seal what it is.
+func TestEditedLibrary(t *testing.T) {
+	id := newIdentity(t)
+	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
+	c, tracks := dial(t, m.URL, quick(id.Public()))
+	true0 := opens(t, c, trackID(t, tracks, "tabla.flac")).Info()
+	m.does(nil, on("library", func(p *passing) {
+		edit(t, &p.body, func(l *wire.Library) {
+			for i := range l.Tracks {
+				l.Tracks[i].TotalSamples, l.Tracks[i].Tags.Title = 5, "another"
+				if strings.HasSuffix(l.Tracks[i].Path, "drums.wav") {
+					l.Tracks[i].ID = trackID(t, tracks, "tabla.flac")
+				}
+				if strings.HasSuffix(l.Tracks[i].Path, "coffee-8k.wav") {
+					l.Tracks[i].ID = strings.Repeat("0", 32)
+				}
+			}
+		})
+	}))
+	list, err := c.Library(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := opens(t, c, trackID(t, list.Tracks, "drums.wav")).Info(); info.Frames != true0.Frames || info.Codec != audio.Flac || info.Tags != true0.Tags || info.Tags.Title == "another" {
+		t.Errorf("%+v", info)
+	}
+	refused := new(wire.Error)
+	if _, err := c.Open(t.Context(), trackID(t, list.Tracks, "coffee-8k.wav"), audio.Tags{}); !errors.As(err, &refused) || refused.Code != wire.TrackNotFound {
+		t.Errorf("an ID that is none: %v", err)
+	}
+	m.does(nil, on("library", func(p *passing) { p.body = p.body[:len(p.body)/2] }))
+	if _, err := c.Library(t.Context()); !errors.Is(err, client.ErrProtocol) {
+		t.Errorf("half a list: %v", err)
+	}
+}
