@@ -3,6 +3,8 @@ package pack
 import (
 	"bytes"
 	"math/bits"
+
+	"secstream/pkg/seal"
 )
 
 // Padded is the length of n bytes with padding: a size that few bits tell
@@ -21,17 +23,19 @@ func Padded(n int) int {
 
 // pad appends a byte 0x80 and zeros to what begins at from (ISO/IEC 7816-4).
 func pad(buf []byte, from int) []byte {
-	n := Padded(len(buf) - from + 1)
-	buf = append(buf, 0x80)
-	for grown := n - (len(buf) - from); grown > 0; {
-		k := min(grown, len(zeros))
-		buf = append(buf, zeros[:k]...)
-		grown -= k
+	end := len(buf)
+	n := from + Padded(end-from+1)
+	if n > cap(buf) { // it was carved and could not be known
+		bigger := make([]byte, n, n+seal.Overhead)
+		copy(bigger, buf)
+		clear(buf[from:])
+		buf = bigger
 	}
+	buf = buf[:n]
+	buf[end] = 0x80
+	clear(buf[end+1:])
 	return buf
 }
-
-var zeros [4096]byte
 
 // unpad is what pad was given.
 func unpad(b []byte) ([]byte, bool) {
