@@ -23,11 +23,11 @@ const TargetV2 = 0.95
 // by Ed25519. The manifest of v2 is not in it: v1's list of slices is not,
 // either.
 type V2 struct {
-	Exchange Versus     `json:"exchangesPerSecond"`   // both halves, one core
-	Server   Versus     `json:"serverHalfsPerSecond"` // of them, the server's
-	Slices   []V2Slices `json:"slices"`               // of WAV, and of a coded file
-	Target   float64    `json:"target,omitempty"`     // for Pack and Unpack of Slices; 0 when there are none
-	Least    float64    `json:"least,omitempty"`      // of their ratios
+	Exchange Versus     `json:"exchangesPerSecond"`    // both halves, one core
+	Server   Versus     `json:"serverHalvesPerSecond"` // of them, the server's
+	Slices   []V2Slices `json:"slices"`                // of WAV, and of a coded file
+	Target   float64    `json:"target,omitempty"`      // for Pack and Unpack of Slices; 0 when there are none
+	Least    float64    `json:"least,omitempty"`       // of their ratios
 	Met      bool       `json:"met"`
 }
 
