@@ -42,7 +42,7 @@ var law = map[string][]string{
 	"pkg/player":        {"pkg/audio", "pkg/decode"},
 	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/player"},
 	"pkg/probe":         {"pkg/audio", "pkg/compress", "pkg/decode", "pkg/format", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
-	"pkg/bench":         {"pkg/audio", "pkg/audio/wavfile", "pkg/compress", "pkg/decode", "pkg/format", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer"},
+	"pkg/bench":         {"pkg/audio", "pkg/audio/wavfile", "pkg/compress", "pkg/decode", "pkg/format", "pkg/handshake", "pkg/identity", "pkg/pack", "pkg/seal", "pkg/slicer"},
 	"tui":               {"pkg/audio", "pkg/player"},
 	"cmd":               {"pkg/*", "pkg/*/*", "tui"},
 	".":                 {"cmd"},
@@ -64,7 +64,7 @@ var outside = map[string][]string{
 	"golang.org/x/crypto/chacha20poly1305": {"pkg/seal", "pkg/sbrp/channel"},
 	"crypto/aes":                           {"pkg/seal", "pkg/bench", "pkg/session"}, // bench compares with the bare cipher, session names slices
 	"crypto/ecdh":                          {"pkg/handshake", "pkg/sbrp/channel"},
-	"crypto/ed25519":                       {"pkg/handshake", "pkg/identity", "pkg/client", "pkg/sbrp", "pkg/sbrp/channel", "cmd"}, // cmd compares with pins
+	"crypto/ed25519":                       {"pkg/handshake", "pkg/identity", "pkg/client", "pkg/sbrp", "pkg/sbrp/channel", "pkg/bench", "cmd"}, // cmd compares with pins
 	"crypto/tls":                           {"pkg/cert", "pkg/client", "cmd"},
 	"golang.org/x/crypto/acme":             {"pkg/cert"},
 	"github.com/BurntSushi/toml":           {"pkg/config"},

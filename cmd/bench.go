@@ -28,8 +28,10 @@ func benchCommand(env Env) *cli.Command {
 		Description: "Packs slices of each FILE, opens them and compares; flipped bits and wrong keys must be\n" +
 			"refused. Only then it times each step, beside the machine's bare AES-256-GCM on as many\n" +
 			"bytes, measured in turn: the ratio of the two is the figure that counts. Files are read\n" +
-			"from the system's cache. Without FILE it makes a test signal, as WAV and FLAC; MP3 and Ogg\n" +
-			"are measured on files only.\n\n" +
+			"from the system's cache. All this is by protocol v1, as it was when figures began to be\n" +
+			"kept; protocol v2, which serve and play speak by default, stands beside it in a table of its\n" +
+			"own, measured in turn with v1 on a WAV and a coded file. Without FILE it makes a test\n" +
+			"signal, as WAV and FLAC; MP3 and Ogg are measured on files only.\n\n" +
 			"Exit codes: 0 measured, 1 failed or not exact, 2 wrong usage, 3 audio that cannot be read,\n" +
 			"130 interrupted.",
 		Flags: []cli.Flag{

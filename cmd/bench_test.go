@@ -22,6 +22,14 @@ func benchReport() *bench.Report {
 			OneCore: bench.Speed{Pack: bench.Stat{Median: 2.5e9}, Bare: bench.Stat{Median: 9.87e8, Noisy: true}, Ratio: ratio},
 			Stages:  bench.Stages{Carve: 0.2, Compress: 0.1, Seal: 0.7}, OpenShare: 0.6, First: bench.Stat{Median: 0.0015},
 		}},
+		V2: bench.V2{
+			Exchange: bench.Versus{V1: bench.Stat{Median: 5000}, V2: bench.Stat{Median: 1234.5}, Ratio: bench.Stat{Median: 0.25}},
+			Slices: []bench.V2Slices{{
+				Source: "a\x1b[2J.wav", Slice: 2.5, Pack: bench.Versus{V1: bench.Stat{Median: 2000}, V2: bench.Stat{Median: 1960}, Ratio: bench.Stat{Median: 0.98, Noisy: true}},
+				First: bench.Versus{V1: bench.Stat{Median: 0.001}, V2: bench.Stat{Median: 0.0015}, Ratio: bench.Stat{Median: 1.5}},
+			}},
+			Target: 0.95, Least: 0.98, Met: true,
+		},
 		Notes: []string{"a note"},
 	}
 }
@@ -31,9 +39,11 @@ func TestBenchText(t *testing.T) {
 	for _, want := range []string{
 		"Packing runs at 0.86 of bare AES-256-GCM speed (target 0.85: reached).\n",
 		"2.5s slices, no compression, one core; half of 15 rounds within 0.85 and 0.90.\n",
-		"Proved first: 1 slice packed, opened and equal; 3 flipped bits and 1 wrong keys refused.\n",
+		"Proved first: 1 slice packed, opened and equal; 3 flipped bits, 1 wrong keys and 0 moved slices refused.\n",
 		"2.5s  103.0%  2.50 GB/s  ~987 MB/s   0.86         20%       10%   70%        -      -           12346\n",
 		"60%      40%      1.50 ms\n", "no walk", "~ is noisy", "was not decoded: no", "Note: a note.\n",
+		"V2 BESIDE V1 ", "key exchanges a second, both halves  ", " 5000     1235   0.25\n", "2.5s: slices packed a second  ", " 2000     1960  ~0.98\n",
+		"1.00 ms  1.50 ms   1.50\n", "Slices by v2 within 5% of v1, packed and opened: met (at least 0.98). ",
 		"test signal", "\n1 core, linux/amd64, go1.26\n",
 	} {
 		if !strings.Contains(text, want) {
@@ -43,7 +53,7 @@ func TestBenchText(t *testing.T) {
 	if strings.ContainsRune(text, '\x1b') {
 		t.Error("a file name steers the terminal")
 	}
-	if text := string(benchText(&bench.Report{})); !strings.HasPrefix(text, "There is nothing to pack.\n") || strings.Contains(text, "PACK") {
+	if text := string(benchText(&bench.Report{})); !strings.HasPrefix(text, "There is nothing to pack.\n") || strings.Contains(text, "PACK") || strings.Contains(text, "Slices by") {
 		t.Errorf("of nothing:\n%s", text)
 	}
 }

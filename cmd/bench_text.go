@@ -13,12 +13,15 @@ import (
 func benchText(r *bench.Report) []byte {
 	p := &benchPage{r: r}
 	p.headline()
-	p.printf("Proved first: %s packed, opened and equal; %d flipped bits and %d wrong keys refused.\n",
-		plural(r.Proof.Slices, "slice"), r.Proof.Flips, r.Proof.WrongKeys)
+	p.printf("Proved first: %s packed, opened and equal; %d flipped bits, %d wrong keys and %d moved slices refused.\n",
+		plural(r.Proof.Slices, "slice"), r.Proof.Flips, r.Proof.WrongKeys, r.Proof.Moved)
 	p.pack()
 	p.unpack()
 	p.sources()
-	p.printf("\nKey exchanges: %s a second on one core of a server.\n", p.marked(rounded(r.Exchanges.Median), r.Exchanges))
+	p.v2()
+	if len(r.Notes) > 0 || r.Settings.Generated {
+		p.printf("\n")
+	}
 	for _, n := range r.Notes {
 		p.printf("Note: %s.\n", printable(n))
 	}
@@ -146,6 +149,36 @@ func (p *benchPage) sources() {
 		if s.NoDecode != "" {
 			p.printf("%s was not decoded: %s\n", printable(s.Name), printable(s.NoDecode))
 		}
+	}
+}
+
+// v2 is the table of protocol v2 beside v1.
+func (p *benchPage) v2() {
+	v := p.r.V2
+	count := func(s bench.Stat) string { return p.marked(rounded(s.Median), s) }
+	row := func(name string, text func(bench.Stat) string, b bench.Versus) []string {
+		return []string{name, text(b.V1), text(b.V2), p.ratio(b.Ratio)}
+	}
+	rows := [][]string{
+		{"V2 BESIDE V1", "v1", "v2", "v2/v1"},
+		row("key exchanges a second, both halves", count, v.Exchange),
+		row("key exchanges a second, the server's half", count, v.Server),
+	}
+	for _, s := range v.Slices {
+		name := fmt.Sprintf("%s, %gs: ", printable(s.Source), s.Slice)
+		rows = append(rows,
+			row(name+"slices packed a second", count, s.Pack),
+			row(name+"slices opened a second", count, s.Unpack),
+			row(name+"time to the first slice", p.time, s.First))
+	}
+	p.table(rows)
+	if v.Target > 0 {
+		verdict := "met"
+		if !v.Met {
+			verdict = "missed"
+		}
+		p.printf("Slices by v2 within %.0f%% of v1, packed and opened: %s (at least %.2f). All tables above are by v1.\n",
+			100-100*v.Target, verdict, v.Least)
 	}
 }
 

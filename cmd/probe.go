@@ -23,6 +23,7 @@ type probeOptions struct {
 	long        bool
 	asJSON      bool
 	plan        bool
+	pad         bool
 	verify      bool
 	slice       time.Duration
 	randomize   bool
@@ -42,13 +43,14 @@ func probeCommand(env Env) *cli.Command {
 		Description: "Reads each FILE, each audio file below each DIR, and the library of the server at each\n" +
 			"ADDRESS. Lengths are counted from the audio itself, not taken from what headers claim.\n\n" +
 			"--plan shows the slices \"secstream serve\" would make of a file with the same options, sealed\n" +
-			"by the real packer; --verify decodes every slice by itself, as a player does.\n\n" +
+			"by the real packer, and with --pad what padding costs; --verify decodes every slice by itself, as a player does.\n\n" +
 			"Exit codes: 0 all is well, 1 failed or missing, 2 wrong usage, 3 audio that is damaged or\n" +
 			"cannot be read, 4 server unreachable, 5 refused or forged, 130 interrupted.",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "long", Usage: "everything of each file, where there are several"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON, schema " + probe.Schema},
 			&cli.BoolFlag{Name: "plan", Usage: "show the slices"},
+			&cli.BoolFlag{Name: "pad", Usage: "with --plan, the slices of files as \"secstream serve --pad\" would send them, too", EnvVars: []string{"SECSTREAM_PAD"}},
 			&cli.BoolFlag{Name: "verify", Usage: "decode every slice and compare with what the file says"},
 			&cli.StringFlag{Name: "track", Usage: "of an ADDRESS only `TRACK`: a number in the list, an ID, a path, or part of a title"},
 			&cli.DurationFlag{Name: "slice", Value: session.DefaultMillis * time.Millisecond, Usage: "slice length of files, 1s to 30s", EnvVars: []string{"SECSTREAM_SLICE"}},
@@ -60,7 +62,7 @@ func probeCommand(env Env) *cli.Command {
 		Action: func(c *cli.Context) error {
 			o := probeOptions{
 				targets: c.Args().Slice(), track: c.String("track"), long: c.Bool("long"), asJSON: c.Bool("json"),
-				plan: c.Bool("plan"), verify: c.Bool("verify"), slice: c.Duration("slice"),
+				plan: c.Bool("plan"), pad: c.Bool("pad"), verify: c.Bool("verify"), slice: c.Duration("slice"),
 				randomize: c.Bool("randomize"), variance: c.Float64("variance"), seed: c.String("seed"),
 				compression: c.Int("compression"), width: terminalWidth(env),
 				paint:  paint{on: env.StdoutTTY && colorWanted(os.Getenv)},

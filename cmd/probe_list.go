@@ -49,6 +49,11 @@ func (p *probeList) columns() []listColumn {
 			cols = append(cols, listColumn{"over", 7, 3, false, func(f *probe.File) string {
 				return inPlan(f, func(l *probe.Plan) string { return percent(l.Overhead) })
 			}})
+			if p.o.pad {
+				cols = append(cols, listColumn{"pad", 6, 1, false, func(f *probe.File) string {
+					return inPlan(f, func(l *probe.Plan) string { return percent(l.PadOverhead) })
+				}})
+			}
 		}
 	case !p.remote:
 		cols = append(cols, listColumn{"kbit/s", 6, 5, false, func(f *probe.File) string {
@@ -262,6 +267,9 @@ func (t *probeTally) text() string {
 		parts = append(parts, plural(t.slices, "slice"))
 		if t.sealed > 0 {
 			parts = append(parts, sizeText(t.sealed)+" sealed")
+		}
+		if t.padded > 0 {
+			parts = append(parts, sizeText(t.padded)+" padded")
 		}
 	}
 	if t.damaged > 0 {

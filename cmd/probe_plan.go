@@ -51,8 +51,18 @@ func (v *planView) columns() []column {
 			column{"plain", 6, number(func(s *probe.Slice) int64 { return s.Plain })},
 			column{"sealed", 0, number(func(s *probe.Slice) int64 { return s.Sealed })})
 	}
+	pads := v.plan.Padded > 0
 	if v.plan.Overhead != nil {
-		cols = append(cols, column{"over", 0, func(s *probe.Slice) string { return percent(s.Overhead) }})
+		spare := 0
+		if pads {
+			spare = 1
+		}
+		cols = append(cols, column{"over", spare, func(s *probe.Slice) string { return percent(s.Overhead) }})
+	}
+	if pads {
+		cols = append(cols,
+			column{"padded", 2, number(func(s *probe.Slice) int64 { return s.Padded })},
+			column{"pad", 0, func(s *probe.Slice) string { return percent(s.PadOverhead) }})
 	}
 	return cols
 }
@@ -194,4 +204,7 @@ func (v *planView) sums() {
 		sealed += fmt.Sprintf(", DEFLATE level %d", *p.Compression)
 	}
 	v.labelled("sealed", sealed, nil)
+	if p.Padded > 0 {
+		v.labelled("padded", fmt.Sprintf("%d bytes, %s of those sealed", p.Padded, percent(p.PadOverhead)), nil)
+	}
 }

@@ -38,7 +38,7 @@ func newProbeSource(o probeOptions) (*probeSource, error) {
 		return nil, err
 	}
 	s := &probeSource{o: o, read: probe.Options{
-		Plan: o.plan, Verify: o.verify, Deflater: deflate,
+		Plan: o.plan, Pad: o.pad, Verify: o.verify, Deflater: deflate,
 		Slices: slicer.Options{Millis: int(o.slice.Milliseconds()), Randomize: o.randomize, Variance: o.variance, Seed: o.seed},
 	}}
 	for _, t := range o.targets {
@@ -162,7 +162,7 @@ type probeTally struct {
 	size                   int64
 	seconds                float64
 	slices                 int
-	sealed                 int64
+	sealed, padded         int64
 	noun                   string    // what is counted
 	worst                  error     // of the files that failed
 	job                    *probeJob // the first that is not well
@@ -179,6 +179,7 @@ func (t *probeTally) add(j *probeJob) {
 	if p := j.file.Plan; p != nil {
 		t.slices += len(p.Slices)
 		t.sealed += p.Sealed
+		t.padded += p.Padded
 	}
 	if j.err == nil && !j.file.Damaged() {
 		return

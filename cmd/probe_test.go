@@ -149,7 +149,7 @@ func show(t *testing.T, width int, print func(p page)) []string {
 // Whatever the plan and the terminal, no line is too long and the picture
 // fills its width.
 func TestPlanFits(t *testing.T) {
-	for _, slices := range []int{1, 2, 7, 37, 38, 39, 400, 5000} {
+	for k, slices := range []int{1, 1, 2, 7, 37, 38, 39, 400, 5000, 5000} {
 		p := &probe.Plan{MeanSeconds: 5}
 		for i := range slices {
 			over := 0.5
@@ -157,6 +157,10 @@ func TestPlanFits(t *testing.T) {
 				Index: i, Start: int64(i) * 220500, Samples: 220500, Time: float64(i) * 5, Duration: 5, Preroll: 2304,
 				Range: &probe.Range{Offset: int64(i) * 80000, Bytes: 80000}, Plain: 80500, Sealed: 80533 + int64(i%9)*3000, Overhead: &over,
 			})
+			if k%2 == 1 {
+				s := &p.Slices[i]
+				s.Padded, s.PadOverhead = s.Sealed+1000, &over
+			}
 		}
 		p.Total()
 		for _, width := range []int{0, 40, 60, 80, 132, 200} {

@@ -169,10 +169,11 @@ func (r *runner) measure(ctx context.Context, sources []*source, jobs []*job) er
 		}
 		r.out.Pack = append(r.out.Pack, p)
 	}
-	r.cfg.Progress("exchanging keys")
-	var err error
-	r.out.Exchanges, err = r.exchanges(ctx)
-	return err
+	if err := r.beside(ctx, jobs); err != nil {
+		return err
+	}
+	r.out.Exchanges = r.out.V2.Server.V1
+	return nil
 }
 
 // rounds calls one again and again for about the time of a measurement.

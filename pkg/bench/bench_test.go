@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"io"
@@ -19,7 +20,7 @@ import (
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
 	"secstream/pkg/decode"
-	"secstream/pkg/pack"
+	"secstream/pkg/identity"
 	"secstream/pkg/seal"
 )
 
@@ -85,7 +86,7 @@ func TestRunOnFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Sources) != 5 || len(r.Pack) != 12 || len(said) < 12 || !good(r.Exchanges) || r.Settings.Generated {
+	if len(r.Sources) != 5 || len(r.Pack) != 12 || len(said) < 12 || r.Exchanges != r.V2.Server.V1 || r.Settings.Generated {
 		t.Errorf("%d sources, %d rows, said %q", len(r.Sources), len(r.Pack), said)
 	}
 	for _, s := range r.Sources {
@@ -101,7 +102,18 @@ func TestRunOnFiles(t *testing.T) {
 		proved += p.Measured
 		checkPack(t, p)
 	}
-	if p := r.Proof; p.Slices != proved || p.Flips != 3*proved || p.WrongKeys != proved {
+	checkV2(t, r.V2)
+	if s := r.V2.Slices; len(s) != 2 || s[0].Source != "speech-librivox-16k.wav" || s[1].Source != "music-safari-cbr.mp3" || s[0].Slice != 1 || s[1].Slice != 1 {
+		t.Errorf("protocol v2 is measured on %+v", s)
+	}
+	twice := 0 // those that v2 was measured on
+	for _, p := range r.Pack {
+		if p.Level == 0 && p.Slice == 1 && (p.Container == "wav" || p.Container == "mp3") {
+			twice += p.Measured
+		}
+	}
+	proved += twice
+	if p := r.Proof; p.Slices != proved || p.Flips != 3*proved || p.WrongKeys != proved || p.Moved != twice {
 		t.Errorf("%+v for %d slices", p, proved)
 	}
 	if h := r.Headline; h == nil || h.Source != "speech-librivox-16k.wav" || h.Level != 0 || h.Slice != 1 || h.Target != Target || h.Read == nil {
@@ -110,6 +122,24 @@ func TestRunOnFiles(t *testing.T) {
 	b, err := json.Marshal(r)
 	if err != nil || !bytes.HasPrefix(b, []byte(`{"schema":"secstream.bench/1","machine":{"go":"go`)) {
 		t.Errorf("%.200s %v", b, err)
+	}
+}
+
+func checkV2(t *testing.T, v V2) {
+	t.Helper()
+	all := []Versus{v.Exchange, v.Server}
+	least := math.Inf(1)
+	for _, s := range v.Slices {
+		all = append(all, s.Pack, s.Unpack, s.First)
+		least = min(least, s.Pack.Ratio.Median, s.Unpack.Ratio.Median)
+	}
+	for i, f := range all {
+		if !good(f.V1) || !good(f.V2) || !good(f.Ratio) || f.V1.Rounds != f.V2.Rounds {
+			t.Errorf("%d: %+v", i, f)
+		}
+	}
+	if v.Target != TargetV2 || v.Least != least || v.Met != (least >= TargetV2) {
+		t.Errorf("%v of %v, met: %v; want %v", v.Least, v.Target, v.Met, least)
 	}
 }
 
@@ -143,7 +173,8 @@ func TestRunOnTestSignal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Sources) != 2 || len(r.Pack) != 3 || !r.Settings.Generated || r.Headline.Source != "signal.wav" || r.Headline.Slice != 5 {
+	checkV2(t, r.V2)
+	if len(r.Sources) != 2 || len(r.Pack) != 3 || len(r.V2.Slices) != 2 || !r.Settings.Generated || r.Headline.Source != "signal.wav" || r.Headline.Slice != 5 {
 		t.Errorf("%+v", r)
 	}
 	// Level 6 gains something, as on music; FLAC is not compressed again.
@@ -207,7 +238,7 @@ func TestTooLargeIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Pack) != 0 || len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "5s") || r.Headline != nil {
+	if len(r.Pack) != 0 || len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "5s") || r.Headline != nil || len(r.V2.Slices) != 0 || r.V2.Target != 0 || r.V2.Met {
 		t.Errorf("%+v", r)
 	}
 }
@@ -249,16 +280,31 @@ func (f fakeTrack) Carve(dst []byte, _ io.ReaderAt, from, to audio.Cut) ([]byte,
 
 // gullible opens what it should not.
 type gullible struct {
-	right  *pack.Unpacker
+	right  opener
 	forged func(dst []byte) ([]byte, error)
 }
 
-func (g gullible) Append(dst, body []byte, limit int) ([]byte, error) {
-	got, err := g.right.Append(dst, body, limit)
+func (g gullible) AppendSlice(dst, body []byte, i, limit int) ([]byte, error) {
+	got, err := g.right.AppendSlice(dst, body, i, limit)
 	if err != nil {
 		return g.forged(dst)
 	}
 	return got, nil
+}
+
+// careless opens a slice wherever it is said to be.
+type careless struct {
+	opener
+	j *job
+}
+
+func (c careless) AppendSlice(dst, body []byte, i, limit int) ([]byte, error) {
+	copied := bytes.Clone(body)
+	got, err := c.opener.AppendSlice(dst, body, i, limit)
+	if err != nil && i > 0 {
+		return c.opener.AppendSlice(dst, copied, i-1, limit)
+	}
+	return got, err
 }
 
 func TestProofFails(t *testing.T) {
@@ -284,13 +330,21 @@ func TestProofFails(t *testing.T) {
 		"1 bytes of it come out":    func(dst []byte) ([]byte, error) { return append(dst, 1), seal.ErrForged },
 	} {
 		j := good(t)
-		j.unpacker = gullible{pack.NewUnpacker(j.box), forged}
+		j.unpacker = gullible{j.unpacker, forged}
 		if err := j.prove(t.Context(), &tally); !errors.Is(err, ErrIncorrect) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	b := good(t).bound()
+	if err := b.prove(t.Context(), &tally); err != nil || tally.Moved != len(b.picks) {
+		t.Fatalf("%+v: %v", tally, err)
+	}
+	b.unpacker = careless{b.unpacker, b}
+	if err := b.prove(t.Context(), &tally); !errors.Is(err, ErrIncorrect) || !strings.Contains(err.Error(), "in the place of another") {
+		t.Errorf("moved slices: %v", err)
+	}
 	j := good(t)
-	j.unpacker = pack.NewUnpacker(freshBox())
+	_, j.unpacker = j.ends(nil, j.freshBox())
 	if err := j.prove(t.Context(), &tally); !errors.Is(err, ErrIncorrect) || errors.Is(err, seal.ErrForged) {
 		t.Errorf("honest slices do not open: %v", err)
 	}
@@ -302,6 +356,59 @@ func TestProofFails(t *testing.T) {
 	if err := j.prove(t.Context(), &tally); !errors.Is(err, ErrIncorrect) || !strings.Contains(err.Error(), "not what was carved") {
 		t.Errorf("other bytes: %v", err)
 	}
+}
+
+func TestJudge(t *testing.T) {
+	slices := func(pack, unpack float64) V2Slices {
+		return V2Slices{Pack: Versus{Ratio: Stat{Median: pack}}, Unpack: Versus{Ratio: Stat{Median: unpack}}}
+	}
+	for _, c := range []struct {
+		slices []V2Slices
+		least  float64
+		met    bool
+	}{
+		{nil, 0, false},
+		{[]V2Slices{slices(1.2, 0.95)}, 0.95, true},
+		{[]V2Slices{slices(0.97, 1), slices(0.98, 0.94)}, 0.94, false},
+		{[]V2Slices{slices(0.9, 1), slices(2, 2)}, 0.9, false},
+	} {
+		v := V2{Slices: c.slices}
+		v.judge()
+		if v.Least != c.least || v.Met != c.met || (v.Target > 0) != (len(c.slices) > 0) {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
+// Both ends of an exchange by protocol v2 hold one key, and nobody else is
+// taken for the server.
+func TestExchangeV2(t *testing.T) {
+	id, err := identity.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, client, err := exchangeV2(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := server.Seal(append(make([]byte, server.Head()), "slice"...), 0, []byte("bound"))
+	if plain, err := client.Open(sealed, []byte("bound")); err != nil || string(plain) != "slice" {
+		t.Errorf("%q %v", plain, err)
+	}
+	if _, _, err := exchangeV2(&changing{Identity: id}); !errors.Is(err, errStranger) {
+		t.Errorf("another server: %v", err)
+	}
+}
+
+// changing is another identity each time it is asked.
+type changing struct {
+	*identity.Identity
+	asked int
+}
+
+func (c *changing) Public() ed25519.PublicKey {
+	c.asked++
+	return append(c.Identity.Public()[:31], byte(c.asked))
 }
 
 func TestHeadline(t *testing.T) {
@@ -416,9 +523,17 @@ func BenchmarkSteps(b *testing.B) {
 }
 
 func BenchmarkExchange(b *testing.B) {
-	for b.Loop() {
-		if _, _, err := exchange(); err != nil {
-			b.Fatal(err)
-		}
+	id, err := identity.Ephemeral()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, by := range map[string]exchanger{"v1": exchange, "v2": func() (server, client *seal.Box, err error) { return exchangeV2(id) }} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := by(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

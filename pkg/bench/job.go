@@ -32,15 +32,17 @@ const (
 
 // opener is the way back: *pack.Unpacker.
 type opener interface {
-	Append(dst, body []byte, limit int) ([]byte, error)
+	AppendSlice(dst, body []byte, i, limit int) ([]byte, error)
 }
 
-// job is one source cut and compressed in one way.
+// job is one source cut and compressed in one way, by one protocol.
 type job struct {
 	src      *source
 	level    int
 	length   time.Duration
 	plan     slicer.Plan
+	codec    compress.Codec
+	bind     *pack.Binding // nil under protocol v1
 	box      *seal.Box
 	packer   *pack.Packer
 	unpacker opener
@@ -50,7 +52,8 @@ type job struct {
 	sealed   int64 // bytes of all picks when sealed
 }
 
-// newJob returns nil for slices too large to be served.
+// newJob returns nil for slices too large to be served. Its job is of protocol
+// v1, and bound makes that of v2 of it.
 func newJob(s *source, level int, length time.Duration) (*job, error) {
 	j := &job{src: s, level: level, length: length}
 	var err error
@@ -63,18 +66,27 @@ func newJob(s *source, level int, length time.Duration) (*job, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	deflate, err := compress.NewDeflater(level)
-	if err != nil {
+	if j.codec, err = compress.NewDeflater(level); err != nil {
 		return nil, err
 	}
-	j.box = freshBox()
-	j.packer = pack.NewPacker(s.track, j.plan, deflate, j.box)
-	j.unpacker = pack.NewUnpacker(j.box)
+	j.close()
 	j.pick()
 	return j, nil
 }
 
-func freshBox() *seal.Box {
+// close puts j under a key of its own.
+func (j *job) close() {
+	j.box = j.freshBox()
+	j.packer, j.unpacker = j.ends(j.box, j.box)
+}
+
+// ends are those of a session: server's and client's.
+func (j *job) ends(server, client *seal.Box) (*pack.Packer, *pack.Unpacker) {
+	return pack.NewBoundPacker(j.src.track, j.plan, j.codec, server, j.bind, false),
+		pack.NewBoundUnpacker(j.codec, client, j.bind, false)
+}
+
+func (j *job) freshBox() *seal.Box {
 	b := make([]byte, seal.KeySize)
 	_, _ = rand.Read(b) // never fails
 	key, err := seal.NewKey(b)
@@ -82,7 +94,14 @@ func freshBox() *seal.Box {
 		panic(err) // the length is right
 	}
 	defer key.Wipe()
-	return seal.NewBox(key)
+	if j.bind == nil {
+		return seal.NewBox(key)
+	}
+	box, err := seal.NewBound(seal.AES256GCM{}, key)
+	if err != nil {
+		panic(err) // its sizes are right
+	}
+	return box
 }
 
 // pick chooses slices within the bounds.
@@ -111,9 +130,10 @@ func (j *job) bytes() int {
 // forgeries. It learns the sizes of the picks on the way.
 func (j *job) prove(ctx context.Context, tally *Proof) error {
 	rng := mathrand.New(mathrand.NewPCG(1, uint64(j.plan.Len()))) // any bits will do; the same ones next time
-	wrong := pack.NewUnpacker(freshBox())
+	stranger := j.freshBox()
+	_, wrong := j.ends(stranger, stranger)
 	total := 0
-	var p proof
+	p := proof{front: j.box.Head() > 0}
 	for _, i := range j.picks {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -121,8 +141,15 @@ func (j *job) prove(ctx context.Context, tally *Proof) error {
 		if err := p.slice(j, i); err != nil {
 			return j.fault(i, err)
 		}
+		p.i = i
 		if err := p.forgeries(j.unpacker, wrong, rng); err != nil {
 			return j.fault(i, err)
+		}
+		if j.bind != nil {
+			if err := p.moved(j.unpacker); err != nil {
+				return j.fault(i, err)
+			}
+			tally.Moved++
 		}
 		j.sizes, j.offs = append(j.sizes, len(p.plain)), append(j.offs, total)
 		total += len(p.plain)
@@ -139,7 +166,11 @@ func (j *job) fault(i int, err error) error {
 }
 
 // proof holds the buffers of prove.
-type proof struct{ plain, body, copied, back []byte }
+type proof struct {
+	plain, body, copied, back []byte
+	i                         int  // the slice they are of
+	front                     bool // the nonce stands in front of it
+}
 
 // slice packs slice i and expects it back.
 func (p *proof) slice(j *job, i int) error {
@@ -152,7 +183,7 @@ func (p *proof) slice(j *job, i int) error {
 		return err
 	}
 	p.copied = append(p.copied[:0], p.body...)
-	p.back, err = j.unpacker.Append(p.back[:0], p.copied, len(p.plain))
+	p.back, err = j.unpacker.AppendSlice(p.back[:0], p.copied, i, len(p.plain))
 	if err != nil {
 		return fmt.Errorf("%w: it does not open: %v", ErrIncorrect, err) //nolint:errorlint // what opening says of honest slices is no forgery
 	}
@@ -166,26 +197,44 @@ func (p *proof) slice(j *job, i int) error {
 // key.
 func (p *proof) forgeries(right, wrong opener, rng *mathrand.Rand) error {
 	n := len(p.body)
-	for _, part := range [flipsPerSlice][2]int{{0, n - seal.Overhead}, {n - seal.Overhead, n - seal.NonceSize}, {n - seal.NonceSize, n}} {
+	for _, part := range p.parts() {
 		at, bit := part[0]+rng.IntN(part[1]-part[0]), rng.IntN(8)
 		p.copied = append(p.copied[:0], p.body...)
 		p.copied[at] ^= 1 << bit
-		if err := p.refused(right); err != nil {
+		if err := p.refused(right, p.i); err != nil {
 			return fmt.Errorf("%w: bit %d of byte %d of %d is flipped: %w", ErrIncorrect, bit, at, n, err)
 		}
 	}
 	p.copied = append(p.copied[:0], p.body...)
-	if err := p.refused(wrong); err != nil {
+	if err := p.refused(wrong, p.i); err != nil {
 		return fmt.Errorf("%w: the key is wrong: %w", ErrIncorrect, err)
+	}
+	return nil
+}
+
+// parts are where ciphertext, tag and nonce lie.
+func (p *proof) parts() [flipsPerSlice][2]int {
+	n := len(p.body)
+	if p.front {
+		return [...][2]int{{seal.NonceSize, n - seal.TagSize}, {n - seal.TagSize, n}, {0, seal.NonceSize}}
+	}
+	return [...][2]int{{0, n - seal.Overhead}, {n - seal.Overhead, n - seal.NonceSize}, {n - seal.NonceSize, n}}
+}
+
+// moved passes the slice for its neighbour.
+func (p *proof) moved(by opener) error {
+	p.copied = append(p.copied[:0], p.body...)
+	if err := p.refused(by, p.i+1); err != nil {
+		return fmt.Errorf("%w: it is in the place of another: %w", ErrIncorrect, err)
 	}
 	return nil
 }
 
 var errBelieved = errors.New("it opens all the same")
 
-// refused expects that the copied body is taken for a forgery.
-func (p *proof) refused(by opener) error {
-	got, err := by.Append(p.back[:0], p.copied, len(p.plain))
+// refused expects that the copied body is taken for a forgery of slice i.
+func (p *proof) refused(by opener, i int) error {
+	got, err := by.AppendSlice(p.back[:0], p.copied, i, len(p.plain))
 	switch {
 	case err == nil:
 		return errBelieved

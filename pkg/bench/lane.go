@@ -42,8 +42,9 @@ func newBare(size int) *bare {
 // same buffer, so that none finds a warmer one than the others.
 type lane struct {
 	*job
-	bare *bare
-	buf  []byte
+	bare  *bare
+	buf   []byte
+	plain []byte // of the way back
 }
 
 // step does one thing with pick k.

@@ -7,7 +7,6 @@ import (
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
 	"secstream/pkg/handshake"
-	"secstream/pkg/pack"
 	"secstream/pkg/seal"
 )
 
@@ -144,7 +143,7 @@ func (r *runner) back(ctx context.Context, l *lane, p *Pack) error {
 		return err
 	}
 	var open, unpack, share series
-	var copied, plain []byte
+	var copied []byte
 	next := 0
 	err = r.rounds(ctx, func() error {
 		var opening, unpacking time.Duration
@@ -160,7 +159,7 @@ func (r *runner) back(ctx context.Context, l *lane, p *Pack) error {
 			opening += time.Since(begin)
 			copied = append(copied[:0], bodies[k]...)
 			begin = time.Now()
-			if plain, err = l.unpacker.Append(plain[:0], copied, l.sizes[k]); err != nil {
+			if l.plain, err = l.unpacker.AppendSlice(l.plain[:0], copied, l.picks[k], l.sizes[k]); err != nil {
 				return l.fault(l.picks[k], err)
 			}
 			unpacking += time.Since(begin)
@@ -189,37 +188,42 @@ func (l *lane) bodies() ([][]byte, error) {
 	return list, nil
 }
 
-// first measures how long a listener waits for the first slice apart from the
-// network: both halves of the key exchange, a slice packed, and opened.
+// first measures how long a listener waits for the first slice.
 func (r *runner) first(ctx context.Context, l *lane, p *Pack) error {
 	var wait series
-	var plain []byte
-	deflate, err := compress.NewDeflater(l.level)
-	if err != nil {
+	err := r.rounds(ctx, func() error {
+		took, err := l.first(exchange)
+		wait.add(took)
 		return err
-	}
-	i := l.picks[0]
-	err = r.rounds(ctx, func() error {
-		begin := time.Now()
-		server, client, err := exchange()
-		if err != nil {
-			return err
-		}
-		l.buf, err = pack.NewPacker(l.src.track, l.plan, deflate, server).Append(l.buf[:0], l.src.file, i)
-		if err != nil {
-			return l.fault(i, err)
-		}
-		if plain, err = pack.NewUnpacker(client).Append(plain[:0], l.buf, l.sizes[0]); err != nil {
-			return l.fault(i, err)
-		}
-		wait.add(time.Since(begin).Seconds())
-		return nil
 	})
 	p.First = wait.stat()
 	return err
 }
 
-// exchange is a whole key exchange: what both ends hold after it.
+// first is how long a listener waits for the first slice apart from the
+// network, in seconds: both halves of the key exchange, a slice packed, and
+// opened.
+func (l *lane) first(exchange exchanger) (float64, error) {
+	i := l.picks[0]
+	begin := time.Now()
+	server, client, err := exchange()
+	if err != nil {
+		return 0, err
+	}
+	packer, unpacker := l.ends(server, client)
+	if l.buf, err = packer.Append(l.buf[:0], l.src.file, i); err != nil {
+		return 0, l.fault(i, err)
+	}
+	if l.plain, err = unpacker.AppendSlice(l.plain[:0], l.buf, i, l.sizes[0]); err != nil {
+		return 0, l.fault(i, err)
+	}
+	return time.Since(begin).Seconds(), nil
+}
+
+// exchanger is a whole key exchange: what both ends hold after it.
+type exchanger func() (server, client *seal.Box, err error)
+
+// exchange is that of protocol v1.
 func exchange() (server, client *seal.Box, err error) {
 	ours, err := handshake.NewPair()
 	if err != nil {
@@ -249,27 +253,4 @@ func serve(public string) (*seal.Box, string, error) {
 	}
 	defer key.Wipe()
 	return seal.NewBox(key), pair.Public(), nil
-}
-
-// exchanges measures how many key exchanges a second one core of a server
-// does.
-func (r *runner) exchanges(ctx context.Context) (Stat, error) {
-	client, err := handshake.NewPair()
-	if err != nil {
-		return Stat{}, err
-	}
-	public := client.Public()
-	var speed series
-	err = r.rounds(ctx, func() error {
-		const n = 16
-		begin := time.Now()
-		for range n {
-			if _, _, err := serve(public); err != nil {
-				return err
-			}
-		}
-		speed.add(n / time.Since(begin).Seconds())
-		return nil
-	})
-	return speed.stat(), err
 }

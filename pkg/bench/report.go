@@ -22,7 +22,8 @@ type Report struct {
 	Headline  *Headline `json:"headline,omitempty"` // nil when nothing was packed
 	Sources   []Source  `json:"sources"`
 	Pack      []Pack    `json:"pack"`
-	Exchanges Stat      `json:"exchangesPerSecond"` // the server's half of a key exchange, one core
+	Exchanges Stat      `json:"exchangesPerSecond"` // the server's half of a key exchange by protocol v1, one core
+	V2        V2        `json:"protocolV2"`         // beside v1, which all above is by
 	Notes     []string  `json:"notes,omitempty"`
 }
 
@@ -38,6 +39,7 @@ type Proof struct {
 	Slices    int `json:"slices"`      // packed, opened and equal to what was carved
 	Flips     int `json:"flippedBits"` // refused
 	WrongKeys int `json:"wrongKeys"`   // refused
+	Moved     int `json:"moved"`       // slices of protocol v2 in another's place; refused
 }
 
 // Headline is the figure that counts, of the first WAV (or else of the first
@@ -138,12 +140,14 @@ func (r *Report) headline() {
 
 // rank orders what may stand in the headline: WAV first, then no compression,
 // then slices near the length a server uses by itself.
-func (p *Pack) rank() float64 {
-	rank := -max(p.Slice, 5) / min(p.Slice, 5)
-	if p.Level == compress.MinLevel {
+func (p *Pack) rank() float64 { return rank(p.Container, p.Level, p.Slice) }
+
+func rank(container string, level int, slice float64) float64 {
+	rank := -max(slice, 5) / min(slice, 5)
+	if level == compress.MinLevel {
 		rank += 100
 	}
-	if p.Container == string(audio.WAV) {
+	if container == string(audio.WAV) {
 		rank += 1000
 	}
 	return rank

@@ -3,6 +3,9 @@ package pack
 import (
 	"encoding/binary"
 	"sync"
+
+	"secstream/pkg/audio"
+	"secstream/pkg/compress"
 )
 
 // Binding is what the seal of a slice holds besides the slice, as protocol v2
@@ -60,4 +63,13 @@ func (b *Binding) take(i int) *[]byte {
 // Manifest is what the manifest of a track is bound to.
 func Manifest(session, track string) []byte {
 	return appendField(appendField(appendField(nil, "secstream/2 manifest"), session), track)
+}
+
+// CompressionV2 is Compression by protocol v2, where nothing has to be called
+// DEFLATE that is not.
+func CompressionV2(coded audio.Codec, want compress.Codec) compress.Codec {
+	if s, ok := want.(compress.Storer); ok && s.Stores() || coded != audio.PCM {
+		return compress.None{}
+	}
+	return want
 }

@@ -152,8 +152,11 @@ func (p *Packer) compressed(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]
 	if s, ok := p.codec.(compress.Storer); ok && s.Stores() {
 		if r, ok := p.track.(ranger); ok {
 			off, n := r.Range(from, to)
-			return appendRange(dst, s, src, off, n)
+			return p.ranged(dst, s, src, off, n)
 		}
+	}
+	if _, ok := p.codec.(compress.None); ok {
+		return p.carved(dst, src, from, to)
 	}
 	buf := scratch.Get().(*[]byte)
 	plain, err := p.track.Carve((*buf)[:0], src, from, to)
@@ -168,17 +171,29 @@ func (p *Packer) compressed(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]
 	if len(plain) > MaxPlain {
 		return dst, ErrTooLarge
 	}
-	dst = reserve(dst, p.codec.Bound(len(plain))+seal.Overhead)
+	dst = p.reserve(dst, p.codec.Bound(len(plain)))
 	return p.codec.Append(dst, plain), nil
 }
 
-// appendRange reads n bytes at off, each straight behind what frames it: the
-// slice is never copied.
-func appendRange(dst []byte, codec compress.Storer, src io.ReaderAt, off, n int64) ([]byte, error) {
+// carved carves straight to where the slice is sealed.
+func (p *Packer) carved(dst []byte, src io.ReaderAt, from, to audio.Cut) ([]byte, error) {
+	out, err := p.track.Carve(dst, src, from, to)
+	if err != nil || cap(out) != cap(dst) { // out is elsewhere, or may be
+		clear(dst[len(dst):cap(dst)])
+	}
+	if err == nil && len(out)-len(dst) > MaxPlain {
+		err = ErrTooLarge
+	}
+	return out, err
+}
+
+// ranged reads n bytes at off, each straight behind what frames it: the slice
+// is never copied.
+func (p *Packer) ranged(dst []byte, codec compress.Storer, src io.ReaderAt, off, n int64) ([]byte, error) {
 	if n > MaxPlain {
 		return dst, ErrTooLarge
 	}
-	dst = reserve(dst, codec.Bound(int(n))+seal.Overhead)
+	dst = p.reserve(dst, codec.Bound(int(n)))
 	for rest := int(n); ; {
 		var k int
 		dst, k = codec.Frame(dst, rest)
@@ -198,8 +213,13 @@ func appendRange(dst []byte, codec compress.Storer, src io.ReaderAt, off, n int6
 	}
 }
 
-// reserve makes room for n more bytes. dst holds nothing in the clear yet.
-func reserve(dst []byte, n int) []byte {
+// reserve makes room for n more bytes, with padding and what sealing adds. dst
+// holds nothing in the clear yet.
+func (p *Packer) reserve(dst []byte, n int) []byte {
+	if p.pads {
+		n = Padded(n + 1)
+	}
+	n += seal.Overhead
 	if cap(dst)-len(dst) >= n {
 		return dst
 	}

@@ -11,12 +11,14 @@ import (
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
+	"secstream/pkg/wire"
 )
 
-// gauge measures the slices of a plan as they would travel. It seals them
-// with the real packer under a key nobody else has.
+// gauge measures the slices of a plan as they would travel by protocol v2. It
+// seals them with the real packer under a key nobody else has.
 type gauge struct {
 	packer *pack.Packer
+	padder *pack.Packer // nil: padding is not asked for
 	plan   slicer.Plan
 	buf    []byte
 	out    *Plan
@@ -30,21 +32,40 @@ func newGauge(track audio.Track, plan slicer.Plan, o Options) (*gauge, error) {
 		return nil, err
 	}
 	defer key.Wipe()
-	deflate := o.Deflater
-	if deflate == nil || track.Info().Codec != audio.PCM {
-		deflate = new(compress.Deflater) // stores, as pack.Compression has it
+	box, err := seal.NewBound(seal.AES256GCM{}, key)
+	if err != nil {
+		return nil, err
 	}
-	g := &gauge{packer: pack.NewPacker(track, plan, deflate, seal.NewBox(key)), plan: plan}
+	level := compress.MinLevel
+	if o.Deflater != nil && track.Info().Codec == audio.PCM {
+		level = o.Deflater.Level()
+	}
+	codec := compress.Codec(compress.None{})
+	if level > compress.MinLevel {
+		codec = pack.CompressionV2(track.Info().Codec, o.Deflater)
+	}
+	bound := binding(track.Info(), plan, codec)
+	g := &gauge{packer: pack.NewBoundPacker(track, plan, codec, box, bound, false), plan: plan}
+	if o.Pad {
+		g.padder = pack.NewBoundPacker(track, plan, codec, box, bound, true)
+	}
 	if g.out, err = Outline(track.Info(), Spans(track, plan), plan.Millis); err != nil {
 		return nil, err
 	}
-	g.out.Unmeasured = false
-	level := deflate.Level()
+	g.out.Unmeasured, g.out.Protocol = false, wire.ProtocolV2
 	g.out.Compression = &level
 	if o.Slices.Randomize {
 		g.out.Randomize, g.out.Variance, g.out.Seed = true, o.Slices.Variance, o.Slices.Seed
 	}
 	return g, nil
+}
+
+// binding is what the slices of plan are bound to. No session has them.
+func binding(i audio.Info, plan slicer.Plan, codec compress.Codec) *pack.Binding {
+	return &pack.Binding{
+		Count: plan.Len(), Encoding: string(i.Container), Compression: codec.Name(),
+		ID: func(int) string { return "" }, Plain: func(int) int { return 0 },
+	}
 }
 
 // Spans are the parts of the timeline that the slices of plan hold.
@@ -79,16 +100,23 @@ func Outline(i audio.Info, spans []audio.Span, millis int) (*Plan, error) {
 
 // measure seals slice i, which holds plain bytes.
 func (g *gauge) measure(r io.ReaderAt, i, plain int) error {
-	sealed, err := g.packer.Append(g.buf[:0], r, i)
-	if err != nil {
+	var err error
+	if g.buf, err = g.packer.Append(g.buf[:0], r, i); err != nil {
 		return err
 	}
-	g.buf = sealed
 	from, to := g.plan.Bounds(i)
 	s := &g.out.Slices[i]
 	s.Range = &Range{Offset: from.Off, Bytes: to.Off - from.Off}
-	s.Plain, s.Sealed = int64(plain), int64(len(sealed))
+	s.Plain, s.Sealed = int64(plain), int64(len(g.buf))
 	s.Overhead = overhead(s.Sealed, s.Range.Bytes)
+	if g.padder == nil {
+		return nil
+	}
+	if g.buf, err = g.padder.Append(g.buf[:0], r, i); err != nil {
+		return err
+	}
+	s.Padded = int64(len(g.buf))
+	s.PadOverhead = overhead(s.Padded, s.Sealed)
 	return nil
 }
 
@@ -100,15 +128,17 @@ func (g *gauge) finish() *Plan {
 // Total sums up the slices.
 func (p *Plan) Total() {
 	var of int64
-	p.Plain, p.Sealed = 0, 0
+	p.Plain, p.Sealed, p.Padded = 0, 0, 0
 	for _, s := range p.Slices {
 		p.Plain += s.Plain
 		p.Sealed += s.Sealed
+		p.Padded += s.Padded
 		if s.Range != nil {
 			of += s.Range.Bytes
 		}
 	}
 	p.Overhead = overhead(p.Sealed, of)
+	p.PadOverhead = overhead(p.Padded, p.Sealed)
 }
 
 // overhead is how much more than of bytes is, in percent to two places.

@@ -23,6 +23,7 @@ import (
 // Options say how much to find out. The zero value reads the facts alone.
 type Options struct {
 	Plan     bool           // measure the slices
+	Pad      bool           // measure them with padding, too
 	Verify   bool           // decode every slice
 	Slices   slicer.Options // how it is cut, for both
 	Deflater *compress.Deflater
@@ -37,6 +38,9 @@ func (o Options) Passes() int {
 	}
 	if o.Plan { // measuring the plain and the sealed size reads twice
 		n++
+		if o.Pad { // and the padded one once more
+			n++
+		}
 	}
 	return n
 }

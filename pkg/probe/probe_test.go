@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,8 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
+	"secstream/pkg/pack"
+	"secstream/pkg/seal"
 	"secstream/pkg/slicer"
 )
 
@@ -100,12 +103,53 @@ func checkPlan(t *testing.T, f *File) {
 		if s.Range.Offset < off || s.Range.Bytes < 0 {
 			t.Fatalf("slice %d begins at byte %d, the one before ends at %d", i, s.Range.Offset, off)
 		}
+		if f.Codec != "pcm" && s.Sealed != s.Plain+seal.Overhead {
+			t.Errorf("slice %d of coded audio: %d bytes, sealed %d", i, s.Plain, s.Sealed)
+		}
 		at += s.Samples
 		off = s.Range.Offset + s.Range.Bytes
 		sealed += s.Sealed
 	}
 	if at != f.TotalSamples || off != f.AudioEnd || sealed != f.Plan.Sealed {
 		t.Errorf("the slices end at sample %d, byte %d, with %d bytes; want %d, %d, %d", at, off, sealed, f.TotalSamples, f.AudioEnd, f.Plan.Sealed)
+	}
+}
+
+// Without compression a slice of PCM has no more than the seal besides.
+func TestStoredPlan(t *testing.T) {
+	o := all(t)
+	o.Deflater, o.Verify = nil, false
+	p := mustRead(t, public(t, "music-drums.wav"), o).Plan
+	if *p.Compression != 0 || p.Protocol != "secstream/2" || p.Padded != 0 || p.PadOverhead != nil {
+		t.Errorf("%+v", p)
+	}
+	for _, s := range p.Slices {
+		if s.Sealed != s.Plain+seal.Overhead || s.Padded != 0 || s.PadOverhead != nil {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// Padding is measured beside what is not padded, by the packer that pads.
+func TestPaddedPlan(t *testing.T) {
+	for _, name := range []string{"music-drums.wav", "speech-french-8k.flac", "speech-russian-8k.ogg", "music-safari-cbr.mp3"} {
+		o := all(t)
+		o.Verify = false
+		b := public(t, name)
+		plain := mustRead(t, b, o).Plan
+		o.Pad = true
+		p := mustRead(t, b, o).Plan
+		var sum int64
+		for i, s := range p.Slices {
+			want := int64(pack.Padded(int(s.Sealed)-seal.Overhead+1) + seal.Overhead)
+			if s.Sealed != plain.Slices[i].Sealed || s.Padded != want || s.PadOverhead == nil || *s.PadOverhead < 0 || *s.PadOverhead > 12.5 {
+				t.Errorf("%s, slice %d: %+v, padded %d is meant", name, i, s, want)
+			}
+			sum += s.Padded
+		}
+		if p.Padded != sum || p.Sealed != plain.Sealed || p.PadOverhead == nil || math.Abs(*p.PadOverhead-100*(float64(sum)/float64(p.Sealed)-1)) > 0.01 {
+			t.Errorf("%s: %d padded, %d sealed, %v", name, p.Padded, p.Sealed, p.PadOverhead)
+		}
 	}
 }
 

@@ -77,9 +77,12 @@ type Plan struct {
 	Variance    float64 `json:"variance,omitempty"`    // with Randomize
 	Seed        string  `json:"seed,omitempty"`        // with Randomize
 	Compression *int    `json:"compression,omitempty"` // DEFLATE level used for this codec, 0 to 9; a server does not tell
+	Protocol    string  `json:"protocol,omitempty"`    // by which a file's slices were sealed, secstream/2
 	Plain       int64   `json:"plain,omitempty"`       // bytes of all slices before compression
-	Sealed      int64   `json:"sealed,omitempty"`      // bytes of all slices as they travel
+	Sealed      int64   `json:"sealed,omitempty"`      // bytes of all slices as they travel; of a file, without padding
 	Overhead    Percent `json:"overhead,omitempty"`    // Sealed over the bytes of all ranges, less 100 %
+	Padded      int64   `json:"padded,omitempty"`      // bytes of all slices as they travel with padding, when asked for
+	PadOverhead Percent `json:"padOverhead,omitempty"` // Padded over Sealed, less 100 %
 	MaxPreroll  int64   `json:"maxPreroll"`            // samples, the most of any slice
 	MeanSeconds float64 `json:"meanDuration"`          // seconds a slice
 	Slices      []Slice `json:"slices"`                // in play order
@@ -96,8 +99,11 @@ type Slice struct {
 	Preroll  int64   `json:"preroll"`            // samples a plain decoder yields first, to be dropped
 	Range    *Range  `json:"range,omitempty"`    // of the file, by whole pages in Ogg; a server does not tell
 	Plain    int64   `json:"plain,omitempty"`    // bytes before compression
-	Sealed   int64   `json:"sealed,omitempty"`   // bytes as they travel: compressed, tag and nonce included
+	Sealed   int64   `json:"sealed,omitempty"`   // bytes as they travel: compressed, tag and nonce included; of a file, without padding
 	Overhead Percent `json:"overhead,omitempty"` // Sealed over Range.Bytes, less 100 %
+	Padded   int64   `json:"padded,omitempty"`   // bytes as they travel with padding, when asked for
+
+	PadOverhead Percent `json:"padOverhead,omitempty"` // Padded over Sealed, less 100 %
 }
 
 // Range is a stretch of a file.

@@ -175,7 +175,7 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 	e.info = track.Info()
 	e.codec = pack.Compression(e.info.Codec, t.session.store.cfg.Compression)
 	if e.v2 {
-		e.codec = t.session.store.compression(e.info.Codec)
+		e.codec = pack.CompressionV2(e.info.Codec, t.session.store.cfg.Compression)
 	}
 	if e.form == decoded && e.codec.Name() == compress.NameDeflate {
 		e.codec = t.session.store.usual // protocol v1 section 4: whatever the level of the rest

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/compress"
 	"secstream/pkg/handshake"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
@@ -138,16 +137,6 @@ func (e *exchange) bind(t *Track, track audio.Track, asked string) {
 			return e.head + int(to.At-from.At)*frame
 		},
 	}
-}
-
-// compression of slices by protocol v2, where nothing has to be called DEFLATE
-// that is not.
-func (s *Store) compression(codec audio.Codec) compress.Codec {
-	want := s.cfg.Compression
-	if c, ok := want.(compress.Storer); ok && c.Stores() || codec != audio.PCM {
-		return compress.None{}
-	}
-	return want
 }
 
 // worn says how far e's key has served its time: 0, 1 when it is to be
