@@ -352,7 +352,11 @@ func (t *Track) fetchSealed(ctx context.Context, i int, limit int64) (k *keys, b
 		k = t.keys.Load()
 		body, header, err = t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
 		refused := new(wire.Error)
-		if !errors.As(err, &refused) || refused.Code != wire.Rekey || t.c.v1 || tries == maxRekeys {
+		if !errors.As(err, &refused) || t.c.v1 || tries == maxRekeys {
+			return k, body, header, err
+		}
+		// A key that is gone may be forgotten, and its slices with it.
+		if forgotten := refused.Code == wire.SliceNotFound && tries == 0; refused.Code != wire.Rekey && !forgotten {
 			return k, body, header, err
 		}
 		if err := t.renew(ctx, k); err != nil {

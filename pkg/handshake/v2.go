@@ -130,11 +130,11 @@ func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) 
 		return nil, fmt.Errorf("%w: %w: of low order", ErrReply, ErrPublicKey)
 	}
 	defer clear(shared)
-	if len(r.MLKEM) == 0 {
+	switch {
+	case (c.kem == nil) != (len(r.MLKEM) == 0):
+		return nil, fmt.Errorf("%w: an ML-KEM secret of %d bytes, asked for: %v", ErrReply, len(r.MLKEM), c.kem != nil)
+	case c.kem == nil:
 		return derive(r, h, shared)
-	}
-	if c.kem == nil {
-		return nil, fmt.Errorf("%w: an ML-KEM secret that was not asked for", ErrReply)
 	}
 	hybrid, err := c.kem.Decapsulate(r.MLKEM)
 	if err != nil {

@@ -39,6 +39,26 @@ func (x exchangeVector) secrets() [][]byte {
 	return secrets
 }
 
+// opens tells whether box opens s, a slice, in its place alone.
+func (s sealVector) opens(t *testing.T, x exchangeVector, box *seal.Box) {
+	t.Helper()
+	codec, err := compress.Lookup(s.Compression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpack := pack.NewBoundUnpacker(codec, box, &pack.Binding{
+		Session: x.Session, Track: x.Track, Count: s.Total, Encoding: s.Encoding, Compression: s.Compression,
+		ID: func(int) string { return s.ID }, Plain: func(int) int { return s.Plain },
+	}, s.Padded)
+	got, err := unpack.AppendSlice(nil, bytes.Clone(s.Sealed), s.Number, len(s.Content))
+	if err != nil || !bytes.Equal(got, s.Content) {
+		t.Errorf("%s: %q, %v", s.Name, got, err)
+	}
+	if _, err := unpack.AppendSlice(nil, bytes.Clone(s.Sealed), s.Number+1, len(s.Content)); !errors.Is(err, seal.ErrForged) {
+		t.Errorf("%s as slice %d: %v", s.Name, s.Number+1, err)
+	}
+}
+
 // opens tells whether keys open everything that was sealed in exchange x.
 func (v vectors) opens(t *testing.T, x exchangeVector, keys *Keys) {
 	t.Helper()
@@ -60,21 +80,7 @@ func (v vectors) opens(t *testing.T, x exchangeVector, keys *Keys) {
 			}
 			continue
 		}
-		codec, err := compress.Lookup(s.Compression)
-		if err != nil {
-			t.Fatal(err)
-		}
-		unpack := pack.NewBoundUnpacker(codec, must(seal.NewBound(cipher, keys.Slice)), &pack.Binding{
-			Session: x.Session, Track: x.Track, Count: s.Total, Encoding: s.Encoding, Compression: s.Compression,
-			ID: func(int) string { return s.ID }, Plain: func(int) int { return s.Plain },
-		}, s.Padded)
-		got, err := unpack.AppendSlice(nil, bytes.Clone(s.Sealed), s.Number, len(s.Content))
-		if err != nil || !bytes.Equal(got, s.Content) {
-			t.Errorf("%s: %q, %v", s.Name, got, err)
-		}
-		if _, err := unpack.AppendSlice(nil, bytes.Clone(s.Sealed), s.Number+1, len(s.Content)); !errors.Is(err, seal.ErrForged) {
-			t.Errorf("%s as slice %d: %v", s.Name, s.Number+1, err)
-		}
+		s.opens(t, x, must(seal.NewBound(cipher, keys.Slice)))
 	}
 	if n != 6 {
 		t.Errorf("%s: %d seals", x.Name, n)

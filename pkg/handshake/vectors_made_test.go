@@ -71,11 +71,9 @@ func makePadding() (made []padVector, lengths [][2]int, refused []hexed) {
 	}
 	tail := hexed{0x80, 0, 0} // what ends like padding and is none is kept
 	made = append(made, padVector{tail, append(slices.Clone(tail), 0x80)})
-	for _, c := range [][2]int{
+	lengths = [][2]int{
 		{1, 2}, {2, 2}, {3, 3}, {8, 8}, {9, 10}, {16, 16}, {17, 18}, {33, 36}, {63, 64}, {64, 64}, {65, 72}, {256, 256}, {257, 272}, {1000, 1024},
 		{65535, 65536}, {65537, 67584}, {882001, 884736}, {1000000, 1015808}, {32505856, 32505856},
-	} {
-		lengths = append(lengths, c)
 	}
 	return made, lengths, []hexed{{}, {0}, {0, 0, 0, 0}, {0x81}, {0x61, 0x62}, {0x80, 0x01, 0}, {0x40, 0}}
 }

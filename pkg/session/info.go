@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
@@ -11,9 +12,12 @@ import (
 
 // Info describes the session as its last key exchange did. The caller calls
 // sent when the answer is: until then it counts as memory in use. Errors:
-// ErrNoKey before the first exchange, and those of waiting.
+// ErrNoKey before the first exchange, and those of waiting. After exchanges by
+// protocol v2 alone, a session of several tracks tells their IDs, and one of a
+// single track nothing: ErrNoKey.
 func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func(), err error) {
-	for _, t := range s.Tracks() {
+	tracks, multi := s.list()
+	for _, t := range tracks {
 		if e := t.last(); e != nil {
 			if sent, err = s.reserve(ctx); err != nil {
 				return nil, nil, err
@@ -21,7 +25,14 @@ func (s *Session) Info(ctx context.Context) (info *wire.SessionInfo, sent func()
 			return s.info(t, e), sent, nil
 		}
 	}
-	return nil, nil, ErrNoKey
+	if !multi || !slices.ContainsFunc(tracks, (*Track).agreed) {
+		return nil, nil, ErrNoKey
+	}
+	info = &wire.SessionInfo{SessionID: s.ID, ActiveTrackID: tracks[0].ID, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}}
+	for i, t := range tracks {
+		info.Tracks = append(info.Tracks, wire.TrackInfo{TrackID: t.ID, TrackIndex: i, TrackFacts: wire.TrackFacts{SliceIDs: []string{}}})
+	}
+	return info, func() {}, nil
 }
 
 // reserve waits for the memory that a description of the session takes, as
@@ -38,13 +49,24 @@ func (s *Session) reserve(ctx context.Context) (release func(), err error) {
 	return got.free, nil
 }
 
+// agreed says whether there is a key for the track.
+func (t *Track) agreed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.exchanges) > 0
+}
+
+// last is the last exchange by protocol v1. What v2 seals in a manifest is
+// told nowhere else.
 func (t *Track) last() *exchange {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.exchanges) == 0 {
-		return nil
+	for _, e := range slices.Backward(t.exchanges) {
+		if !e.v2 {
+			return e
+		}
 	}
-	return t.exchanges[len(t.exchanges)-1]
+	return nil
 }
 
 // info describes the session to the caller of exchange e on track t. In a

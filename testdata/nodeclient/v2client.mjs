@@ -179,7 +179,9 @@ export function plainLength (manifest, i) {
 export function expand (bytes, compression, plain) {
   if (compression === 'deflate') {
     check(plain > 0, 'deflate without a length')
-    bytes = inflateRawSync(bytes, { maxOutputLength: plain })
+    const { buffer, engine } = inflateRawSync(bytes, { maxOutputLength: plain, info: true })
+    check(engine.bytesWritten === bytes.length, 'bytes follow the end of DEFLATE')
+    bytes = buffer
   } else check(compression === 'none', `compression ${compression}`)
   check(plain === 0 || bytes.length === plain, `${bytes.length} bytes, not ${plain}`)
   return bytes
