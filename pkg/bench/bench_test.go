@@ -138,8 +138,8 @@ func checkV2(t *testing.T, v V2) {
 			t.Errorf("%d: %+v", i, f)
 		}
 	}
-	if v.Target != TargetV2 || v.Least != least || v.Met != (least >= TargetV2) {
-		t.Errorf("%v of %v, met: %v; want %v", v.Least, v.Target, v.Met, least)
+	if v.Target != TargetV2 || v.Least.Median != least || v.Met != (least >= TargetV2) {
+		t.Errorf("%+v of %v, met: %v; want %v", v.Least, v.Target, v.Met, least)
 	}
 }
 
@@ -374,7 +374,7 @@ func TestJudge(t *testing.T) {
 	} {
 		v := V2{Slices: c.slices}
 		v.judge()
-		if v.Least != c.least || v.Met != c.met || (v.Target > 0) != (len(c.slices) > 0) {
+		if v.Least.Median != c.least || v.Met != c.met || (v.Target > 0) != (len(c.slices) > 0) {
 			t.Errorf("%+v", v)
 		}
 	}
