@@ -177,8 +177,8 @@ func (p *benchPage) v2() {
 		if !v.Met {
 			verdict = "missed"
 		}
-		p.printf("Slices by v2 within %.0f%% of v1, packed and opened: %s (at least %.2f). All tables above are by v1.\n",
-			100-100*v.Target, verdict, v.Least)
+		p.printf("Slices by v2 within %.0f%% of v1, packed and opened: %s (at least %s). All tables above are by v1.\n",
+			100-100*v.Target, verdict, p.ratio(v.Least))
 	}
 }
 

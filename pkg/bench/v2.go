@@ -27,7 +27,7 @@ type V2 struct {
 	Server   Versus     `json:"serverHalvesPerSecond"` // of them, the server's
 	Slices   []V2Slices `json:"slices"`                // of WAV, and of a coded file
 	Target   float64    `json:"target,omitempty"`      // for Pack and Unpack of Slices; 0 when there are none
-	Least    float64    `json:"least,omitempty"`       // of their ratios
+	Least    Stat       `json:"least"`                 // the smallest of their ratios
 	Met      bool       `json:"met"`
 }
 
@@ -125,13 +125,17 @@ func (r *runner) beside(ctx context.Context, jobs []*job) error {
 // judge says whether the target is met.
 func (v *V2) judge() {
 	for i, s := range v.Slices {
-		least := min(s.Pack.Ratio.Median, s.Unpack.Ratio.Median)
-		if i == 0 || least < v.Least {
-			v.Least = least
+		if i == 0 {
+			v.Least = s.Pack.Ratio
+		}
+		for _, ratio := range [...]Stat{s.Pack.Ratio, s.Unpack.Ratio} {
+			if ratio.Median < v.Least.Median {
+				v.Least = ratio
+			}
 		}
 	}
 	if len(v.Slices) > 0 {
-		v.Target, v.Met = TargetV2, v.Least >= TargetV2
+		v.Target, v.Met = TargetV2, v.Least.Median >= TargetV2
 	}
 }
 
