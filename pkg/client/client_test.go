@@ -41,6 +41,11 @@ func start(t *testing.T, cfg session.Config, roots ...string) string {
 
 func handler(t *testing.T, cfg session.Config, roots ...string) http.Handler {
 	t.Helper()
+	return serving(t, cfg, server.Config{}, roots...)
+}
+
+func serving(t *testing.T, cfg session.Config, of server.Config, roots ...string) http.Handler {
+	t.Helper()
 	lib, err := library.New(library.Config{Roots: roots, IDKey: make([]byte, 32), Open: format.Open})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +67,8 @@ func handler(t *testing.T, cfg session.Config, roots ...string) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	h, err := server.New(server.Config{Sessions: store, Library: lib})
+	of.Sessions, of.Library = store, lib
+	h, err := server.New(of)
 	if err != nil {
 		t.Fatal(err)
 	}
