@@ -202,7 +202,7 @@ func TestOnePairs(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range codes {
 		l := newListening(t)
-		all.Go(func() { codes[i], _ = l.run("play", "--output", "null", "--name", "p", w.address.String()) })
+		all.Go(func() { codes[i], _ = l.run("play", "--output", "wav:"+filepath.Join(l.config, "out.wav"), "--name", "p", w.address.String()) })
 	}
 	all.Wait()
 	slices.Sort(codes)
