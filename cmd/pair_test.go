@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"secstream/pkg/identity"
 	"secstream/pkg/pair"
@@ -27,14 +28,42 @@ import (
 
 // shared is a buffer that several write to.
 type shared struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
+	mu   sync.Mutex // guards what follows
+	buf  bytes.Buffer
+	more chan struct{} // closed by the next write; nil while nobody waits
 }
 
 func (s *shared) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.more != nil {
+		close(s.more)
+		s.more = nil
+	}
 	return s.buf.Write(p)
+}
+
+// wait waits until text is there n times.
+func (s *shared) wait(t *testing.T, text string, n int) {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		s.mu.Lock()
+		if strings.Count(s.buf.String(), text) >= n {
+			s.mu.Unlock()
+			return
+		}
+		if s.more == nil {
+			s.more = make(chan struct{})
+		}
+		more := s.more
+		s.mu.Unlock()
+		select {
+		case <-more:
+		case <-limit:
+			t.Fatalf("%q is not said %d times:\n%s", text, n, s)
+		}
+	}
 }
 
 func (s *shared) String() string {
@@ -50,12 +79,13 @@ type welcoming struct {
 	log     shared // at its most talkative
 	url     string
 	address identity.Address // for pairing
+	hangups chan os.Signal
 }
 
 // welcome starts a server for one track, which lets one player in.
 func welcome(t *testing.T, args ...string) *welcoming {
 	t.Helper()
-	w := &welcoming{t: t, tokens: filepath.Join(t.TempDir(), "tokens")}
+	w := &welcoming{t: t, tokens: filepath.Join(t.TempDir(), "tokens"), hangups: make(chan os.Signal)}
 	if _, err := token.Add(t.Context(), w.tokens, "first"); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +97,8 @@ func welcome(t *testing.T, args ...string) *welcoming {
 		args, []string{"../testdata/audio/music-drums.wav"})
 	go func() {
 		defer in.Close()
-		ended <- Main(ctx, args, Env{Stdin: strings.NewReader(""), Stdout: in, Stderr: &w.log, ConfigDir: func() (string, error) { return config, nil }})
+		ended <- Main(ctx, args, Env{Stdin: strings.NewReader(""), Stdout: in, Stderr: &w.log, ConfigDir: func() (string, error) { return config, nil },
+			Hangups: func() (<-chan os.Signal, func()) { return w.hangups, func() {} }})
 	}()
 	lines := bufio.NewScanner(out)
 	for w.address.Pair.IsZero() && lines.Scan() {
@@ -158,6 +189,8 @@ func TestPairing(t *testing.T) {
 	w := welcome(t)
 	one, two := newListening(t), newListening(t)
 	two.play(exitRefused, w.url)
+	w.hangups <- os.Interrupt // whichever: settings are read again, and the door stays as it is
+	w.log.wait(t, "reload: done", 1)
 	said := one.play(exitOK, "--name", "first", w.address.String())
 	if !strings.Contains(said, "secstream: paired: "+w.url+" takes this player from now on") {
 		t.Error(said)
@@ -169,6 +202,8 @@ func TestPairing(t *testing.T) {
 		t.Errorf("%s", &w.log)
 	}
 	one.play(exitOK, w.url)
+	w.hangups <- os.Interrupt
+	w.log.wait(t, "reload: done", 2)
 	one.play(exitOK, identity.Address{URL: w.url, Fingerprint: w.address.Fingerprint}.String())
 	if said := one.play(exitOK, "--name", "first", w.address.String()); !strings.Contains(said, "takes this player already") {
 		t.Error(said)
@@ -183,7 +218,15 @@ func TestPairing(t *testing.T) {
 	if len(secret) != token.Length {
 		t.Fatalf("%d characters of token", len(secret))
 	}
-	// What is removed is removed on both sides.
+	// A token that its server removes is refused from then on.
+	if code, said := one.run("token", "remove", "--token-file", w.tokens, "first-2"); code != exitOK {
+		t.Fatal(said)
+	}
+	w.hangups <- os.Interrupt
+	w.log.wait(t, "reload: done", 3)
+	if said := one.play(exitRefused, w.url); !strings.Contains(said, "serve --pair") {
+		t.Error(said)
+	}
 	if code, said := one.run("pins", "remove", w.url); code != exitOK || !strings.Contains(said, "token") || one.token(w.url) != "" {
 		t.Errorf("%d, %s", code, said)
 	}
@@ -202,7 +245,9 @@ func TestOnePairs(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range codes {
 		l := newListening(t)
-		all.Go(func() { codes[i], _ = l.run("play", "--output", "wav:"+filepath.Join(l.config, "out.wav"), "--name", "p", w.address.String()) })
+		all.Go(func() {
+			codes[i], _ = l.run("play", "--output", "wav:"+filepath.Join(l.config, "out.wav"), "--name", "p", w.address.String())
+		})
 	}
 	all.Wait()
 	slices.Sort(codes)

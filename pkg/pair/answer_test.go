@@ -91,8 +91,10 @@ func TestAnswersThatAreNoToken(t *testing.T) {
 		"no token":      of(`{"version":1}`),
 		"a broken line": of(`{"version":1,"token":"sst_secret\r\nX: y"}`),
 		"a long one":    of(`{"version":1,"token":"sst_secret` + strings.Repeat("x", 8<<10) + `"}`),
-		"of a track":    func(_ *wire.PairRequest, k *handshake.Keys) []byte { return sealed(t, k, `{"version":1,"token":"sst_secret"}`, "b") },
-		"in the clear":  func(*wire.PairRequest, *handshake.Keys) []byte { return []byte(`{"version":1,"token":"sst_secret"}`) },
+		"of a track": func(_ *wire.PairRequest, k *handshake.Keys) []byte {
+			return sealed(t, k, `{"version":1,"token":"sst_secret"}`, "b")
+		},
+		"in the clear": func(*wire.PairRequest, *handshake.Keys) []byte { return []byte(`{"version":1,"token":"sst_secret"}`) },
 	} {
 		if got, err := pair(make); got != "" || !errors.Is(err, client.ErrProtocol) || strings.Contains(err.Error(), "sst_secret") {
 			t.Errorf("%s: %q, %v", what, got, err)
