@@ -11,6 +11,7 @@ import (
 
 	"secstream/pkg/client"
 	"secstream/pkg/identity"
+	"secstream/pkg/wire"
 )
 
 // access is what lets a command in at a server elsewhere, and what it knows the
@@ -20,6 +21,7 @@ type access struct {
 	fingerprint string // of the TLS key
 	identity    string // fingerprint
 	protocol    int    // 0 for the best
+	name        string // what this player calls itself when it pairs
 }
 
 func accessFlags() []cli.Flag {
@@ -34,7 +36,7 @@ func accessFlags() []cli.Flag {
 func accessOf(c *cli.Context) access {
 	return access{
 		token: strings.TrimSpace(c.String("token")), fingerprint: strings.TrimSpace(c.String("tls-fingerprint")),
-		identity: strings.TrimSpace(c.String("fingerprint")), protocol: c.Int("protocol"),
+		identity: strings.TrimSpace(c.String("fingerprint")), protocol: c.Int("protocol"), name: c.String("name"),
 	}
 }
 
@@ -68,9 +70,25 @@ func (a access) validate(command string, addresses []string) error {
 			if !ok {
 				rest = address
 			}
-			return usageErrorf("secstream "+quoteAll([]string{command, "--tls-fingerprint", a.fingerprint, "https://" + rest}),
-				"--tls-fingerprint is for an https address, and %q is none", address)
+			return usageErrorf("secstream "+quoteAll([]string{command, "--tls-fingerprint", a.fingerprint, "https://" + identity.Redact(rest)}),
+				"--tls-fingerprint is for an https address, and %q is none", identity.Redact(address))
 		}
+	}
+	return a.validatePairing(command, addresses)
+}
+
+// validatePairing: pairing is for players, which keep what they are given.
+func (a access) validatePairing(command string, addresses []string) error {
+	pairs := slices.ContainsFunc(addresses, pairable)
+	switch {
+	case pairs && command != "play":
+		return usageErrorf("play it first; then secstream "+command+" takes the address without ?pair=...", "%s does not pair with a server", command)
+	case pairs && a.token != "":
+		return usageErrorf("leave the token out, or \"?pair=...\"", "a token is given, and the address is for pairing, which gets one")
+	case !pairs && a.name != "":
+		return usageErrorf("leave it out", "--name is for an address that has ?pair=... in it")
+	case a.name != "" && !wire.PairName(a.name):
+		return usageErrorf("as --name kitchen", "--name %q: a name has 1 to %d letters, digits, dots, underlines and hyphens", a.name, wire.MaxName)
 	}
 	return nil
 }
@@ -105,13 +123,22 @@ func (a access) server(env Env, address string, tell teller) (string, client.Con
 		return "", cfg, err
 	}
 	cfg.Trust = t
+	if cfg.Token == "" {
+		kept, err := openPaired(env)
+		if err == nil {
+			cfg.Token, err = storedToken(kept, t.pins, t.address, t.want)
+		}
+		if err != nil {
+			return "", cfg, err
+		}
+	}
 	return address, cfg, nil
 }
 
-// warn tells when the token crosses a network in the clear.
-func (a access) warn(tell teller, address string) {
+// warnToken tells when the token crosses a network in the clear.
+func warnToken(tell teller, token, address string) {
 	u, err := url.Parse(address)
-	if a.token == "" || err != nil || u.Scheme != "http" {
+	if token == "" || err != nil || u.Scheme != "http" {
 		return
 	}
 	host := u.Hostname()

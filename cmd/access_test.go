@@ -137,8 +137,8 @@ func TestTokenInTheClearIsWarnedOf(t *testing.T) {
 	} {
 		var said []string
 		tell := func(kind, text string) { said = append(said, kind+": "+text) }
-		access{token: "sst_secret"}.warn(tell, address)
-		access{}.warn(tell, address)
+		warnToken(tell, "sst_secret", address)
+		warnToken(tell, "", address)
 		if (len(said) == 1) != want || len(said) > 1 || want && (!strings.HasPrefix(said[0], "warning: the token goes to ") || strings.Contains(said[0], "secret")) {
 			t.Errorf("%s: %q", address, said)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"secstream/pkg/identity"
 )
 
 // Main runs the program and returns its exit code. args[0] is the program.
@@ -182,6 +184,11 @@ func lateFlag(ctx *cli.Context, c *cli.Command) error {
 		if !strings.Contains(a, "=") && takesValue(c, strings.TrimLeft(a, "-")) && i+1 < len(args) {
 			i++
 			flags = append(flags, args[i])
+		}
+	}
+	for i := range rest {
+		if identity.Claimed(rest[i]) {
+			rest[i] = identity.Redact(rest[i])
 		}
 	}
 	meant := slices.Concat(given(ctx), hideToken(flags), rest)

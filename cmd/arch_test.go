@@ -26,6 +26,7 @@ var law = map[string][]string{
 	"pkg/token":         {},
 	"pkg/identity":      {}, // the handshake that it signs included
 	"pkg/handshake":     {"pkg/seal"},
+	"pkg/pair":          {"pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/sbrp":          {}, // and no cipher: a relay links it
 	"pkg/sbrp/channel":  {"pkg/sbrp"},
 	"pkg/wire":          {"pkg/audio", "pkg/slicer"}, // and no cipher: a relay links it

@@ -16,6 +16,7 @@ import (
 	"secstream/pkg/identity"
 	"secstream/pkg/library"
 	"secstream/pkg/metrics"
+	"secstream/pkg/pair"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
 	"secstream/pkg/wire"
@@ -30,6 +31,7 @@ type host struct {
 	tls      *secured         // nil: plain HTTP
 	tokens   *tokens          // nil: none are asked for
 	identity *identity.Identity
+	entrance *entrance // nil: nobody pairs
 	temp     string
 	paths    []string
 	looking  chan struct{}  // a token for whoever looks whether paths can be read
@@ -76,6 +78,11 @@ func newHost(env Env, o serveOptions, log *slog.Logger) (_ *host, err error) {
 	if h.identity, err = serverIdentity(context.Background(), env, log); err != nil {
 		return nil, err
 	}
+	if o.pair {
+		if h.entrance, err = openEntrance(o, h.identity, h.tokens.reload, log); err != nil {
+			return nil, err
+		}
+	}
 	h.store, err = session.NewStore(session.Config{
 		Identity: h.identity, Rekey: o.rekey, Pad: o.pad,
 		Millis: int(o.slice.Milliseconds()), Randomize: o.randomize, Variance: o.variance,
@@ -114,6 +121,9 @@ func (h *host) openServer(o serveOptions, log *slog.Logger) (err error) {
 	}
 	if h.tokens != nil {
 		cfg.Tokens = h.tokens.check
+	}
+	if h.entrance != nil {
+		cfg.Pair = h.entrance
 	}
 	if o.metrics != "" {
 		h.metrics = newMetrics(h, log)
@@ -176,14 +186,22 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 		fmt.Fprintf(w, "certificate %s\n", h.tls.fingerprint)
 		options += " --tls-fingerprint " + h.tls.fingerprint
 	}
-	if h.tokens != nil {
-		options += " --token TOKEN"
-	}
 	fmt.Fprintf(w, "identity %s\n", h.identity.Fingerprint())
-	if known, err := identity.Canonical(url); err == nil {
-		url = identity.Address{URL: known, Fingerprint: h.identity.Fingerprint()}.String()
+	known, err := identity.Canonical(url)
+	address := identity.Address{URL: known, Fingerprint: h.identity.Fingerprint()}
+	if err == nil {
+		url = address.String()
 	}
-	fmt.Fprintf(w, "play it with: secstream play%s %s\n", options, url)
+	play := options
+	if h.tokens != nil {
+		play += " --token TOKEN"
+	}
+	fmt.Fprintf(w, "play it with: secstream play%s %s\n", play, url)
+	if h.entrance != nil && err == nil {
+		address.Pair = h.entrance.secret
+		fmt.Fprintf(w, "let one player in with, within %d minutes and once, for nobody else to see:\n  secstream play%s %s\n",
+			int(pair.Time.Minutes()), options, quoteAll([]string{address.String()}))
+	}
 }
 
 // scanned waits until the first scan is complete and says how many tracks

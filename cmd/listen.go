@@ -64,6 +64,9 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 	if len(addresses) == 0 {
 		return listenLocal(ctx, env, paths)
 	}
+	if err := let.pair(ctx, env, addresses[0], tell); err != nil {
+		return nil, err
+	}
 	address, cfg, err := let.server(env, addresses[0], tell)
 	if err != nil {
 		return nil, err
@@ -72,6 +75,7 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 	if err != nil {
 		return nil, err
 	}
+	warnToken(tell, cfg.Token, c.Address())
 	return &listener{client: c, name: c.Address()}, nil
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -131,7 +132,21 @@ func runPinsRemove(ctx context.Context, env Env, address string) error {
 	if err != nil {
 		return err
 	}
+	kept, err := openPaired(env)
+	if err != nil {
+		return err
+	}
+	paired, err := kept.Forget(ctx, address) // first: without its pin it would not be sent, and be there still
+	if err != nil {
+		return err
+	}
+	if paired {
+		fmt.Fprintln(env.Stderr, "The token it gave this player is removed here; whoever runs it has \"secstream token remove\".")
+	}
 	was, err := pins.Remove(ctx, address)
+	if paired && errors.Is(err, identity.ErrUnknown) {
+		return nil
+	}
 	if err == nil {
 		fmt.Fprintf(env.Stderr, "%s is forgotten: whatever identity it has next is taken. It was\n%s.\n", was.Address, was.Fingerprint)
 	}

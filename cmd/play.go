@@ -34,8 +34,9 @@ func playCommand(env Env) *cli.Command {
 		Name:      "play",
 		Usage:     "play a server's library, or local files, through the protected path",
 		ArgsUsage: "ADDRESS|PATH...",
-		Description: "ADDRESS is that of a server, as \"secstream serve\" prints it. For a PATH a server runs inside\n" +
-			"the process and everything goes the same protected way.\n\n" +
+		Description: "ADDRESS is that of a server, as \"secstream serve\" prints it. With ?pair=... in it the server is\n" +
+			"asked for a token first, which is kept. For a PATH a server runs inside the process and\n" +
+			"everything goes the same protected way.\n\n" +
 			"Outputs: auto (the sound card), speaker, null, wav:FILE, raw:FILE, raw:- (standard output).\n\n" +
 			"Exit codes: 0 played to the end, 1 failed, 2 wrong usage, 3 audio that cannot be decoded,\n" +
 			"4 server unreachable, 5 refused or forged, 130 interrupted.",
@@ -46,6 +47,7 @@ func playCommand(env Env) *cli.Command {
 			&cli.Float64Flag{Name: "volume", Value: 100, Usage: "`PERCENT`, 0 to 100", EnvVars: []string{"SECSTREAM_VOLUME"}},
 			&cli.BoolFlag{Name: "no-tui", Usage: "one status line instead of the full screen", EnvVars: []string{"SECSTREAM_NO_TUI"}},
 			&cli.BoolFlag{Name: "json", Usage: "events as JSON, one a line, on standard output"},
+			&cli.StringFlag{Name: "name", Usage: "what this player calls itself to a server that it pairs with, `NAME`; that of this machine if it is not given"},
 		}, accessFlags()...),
 		Action: func(c *cli.Context) error {
 			start, err := parseTime(c.String("start"))
@@ -104,7 +106,6 @@ func runPlay(ctx context.Context, env Env, o playOptions) error {
 	}
 	defer lis.close()
 	lis.tell = tell
-	o.warn(lis.tell, lis.name)
 	tracks, err := lis.tracks(ctx, o.track)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	if err != nil {
 		return fail(err)
 	}
-	s.o.warn(s.tell, c.Address())
+	warnToken(s.tell, cfg.Token, c.Address())
 	wait := scan{client: c, name: c.Address(), tell: s.tell}
 	list, err := wait.list(ctx, func(*wire.Library) bool { return false })
 	if err != nil {

@@ -35,6 +35,11 @@ func serveCommand(env Env) *cli.Command {
 			if c.Bool(printOption) {
 				return s.print(env.Stdout)
 			}
+			if o.pair = c.Bool(pairOption); o.pair {
+				if err := o.checkPair(); err != nil {
+					return err
+				}
+			}
 			if len(o.paths) == 0 && !o.live.AllowUpload {
 				return usageErrorf("secstream serve FOLDER", "serve needs a folder or files to serve")
 			}

@@ -142,6 +142,17 @@ func (o serveOptions) checkTLS() error {
 	return nil
 }
 
+// checkPair: who pairs gets a token, by an address that somebody has to see.
+func (o serveOptions) checkPair() error {
+	switch {
+	case o.tokenFile == "":
+		return usageErrorf("as --pair --token-file tokens; \"secstream token add NAME\" makes the file", "--pair needs --token-file: a player that pairs gets a token, and without it everybody is let in anyway")
+	case o.quiet:
+		return usageErrorf("leave --quiet out", "--pair prints an address, and --quiet keeps it from being printed")
+	}
+	return nil
+}
+
 // isLoopback: only this machine reaches host.
 func isLoopback(host string) bool {
 	a, err := netip.ParseAddr(host)

@@ -70,6 +70,7 @@ type serveOptions struct {
 	trusted     []string
 	proxies     []netip.Prefix // trusted, parsed
 	tokenFile   string
+	pair        bool
 	tls         string
 	certFile    string
 	keyFile     string
@@ -133,6 +134,7 @@ func serveFlags() []cli.Flag {
 		truth("verbose", "log every request"),
 		truth("quiet", "print nothing but warnings and errors"),
 		&lineFlag{StringFlag: text(configOption, "", "read settings from `FILE`, TOML; options and variables win")},
+		&cli.BoolFlag{Name: pairOption, Usage: "let one player in who is given the address it prints, within 10 minutes: it gets a token of --token-file"},
 		&cli.BoolFlag{Name: printOption, Usage: "print the settings as a file for --config, and end"},
 	}
 }

@@ -40,6 +40,7 @@ const pathsSetting = "paths"
 const (
 	configOption = "config"
 	printOption  = "print-config"
+	pairOption   = "pair" // an act, and not a setting
 )
 
 // sizeFlag and pathFlag are flags whose values are more than text to a file.
@@ -76,7 +77,7 @@ func newSettings(flags []cli.Flag) settings {
 			s.line = line
 		}
 		name := f.Names()[0]
-		if name == configOption || name == printOption {
+		if name == configOption || name == printOption || name == pairOption {
 			continue
 		}
 		s.names = append(s.names, name)

@@ -144,7 +144,8 @@ func parseAddress(address string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.User != nil {
-		return nil, fmt.Errorf("%w: %q; it looks like http://127.0.0.1:8420", ErrAddress, address)
+		shown, _, _ := strings.Cut(address, "?") // what follows may be a secret
+		return nil, fmt.Errorf("%w: %q; it looks like http://127.0.0.1:8420", ErrAddress, shown)
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.Fragment = ""

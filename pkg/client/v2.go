@@ -92,17 +92,8 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	if err := t.c.json(ctx, http.MethodPost, t.path(exchangePath), req, &answer, maxManifest); err != nil {
 		return nil, t.older(err)
 	}
-	if answer.Protocol != wire.ProtocolV2 {
-		return nil, fmt.Errorf("%w: asked for protocol %s it answers with %.32q", ErrProtocol, wire.ProtocolV2, answer.Protocol)
-	}
-	reply := &handshake.Reply{
-		Suite: answer.Suite, PublicKey: answer.PublicKey, MLKEM: answer.MLKEM, Identity: answer.Identity, Signature: answer.Signature,
-	}
-	agreed, err := half.Finish(reply, t.c.check)
+	agreed, err := finish(half, &answer, t.c.check)
 	if err != nil {
-		if errors.Is(err, handshake.ErrReply) || errors.Is(err, handshake.ErrSignature) {
-			return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
-		}
 		return nil, err
 	}
 	defer agreed.Wipe()
@@ -114,7 +105,22 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, t.c.met(ctx, reply.Identity)
+	return k, t.c.met(ctx, answer.Identity)
+}
+
+// finish takes the server's half of an exchange: the identity is what check is
+// asked about before all else.
+func finish(half *handshake.Client, answer *wire.SealedAnswer, check func(ed25519.PublicKey) error) (*handshake.Keys, error) {
+	if answer.Protocol != wire.ProtocolV2 {
+		return nil, fmt.Errorf("%w: asked for protocol %s it answers with %.32q", ErrProtocol, wire.ProtocolV2, answer.Protocol)
+	}
+	agreed, err := half.Finish(&handshake.Reply{
+		Suite: answer.Suite, PublicKey: answer.PublicKey, MLKEM: answer.MLKEM, Identity: answer.Identity, Signature: answer.Signature,
+	}, check)
+	if errors.Is(err, handshake.ErrReply) || errors.Is(err, handshake.ErrSignature) {
+		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	return agreed, err
 }
 
 // older tells a server that knows protocol v1 alone by how it refuses. One that

@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"net/url"
 	"path"
@@ -33,6 +34,7 @@ const maxAddress = 1024
 type Address struct {
 	URL         string // canonical, http or https; what a client is made for
 	Fingerprint Fingerprint
+	Pair        Secret // lets one player in; the zero Secret where there is none
 }
 
 // Claimed says whether text means to be an Address, well formed or not: whoever
@@ -43,34 +45,43 @@ func Claimed(text string) bool {
 }
 
 // ParseAddress reads "secstream://host:port/prefix#SHA256:...", or the same with
-// secstreams for https. Port and prefix may be left out, as in a URL; the
-// fingerprint may not: an address that has lost its end would be of a server
-// that may be anyone. Errors wrap ErrAddress or ErrFingerprint.
+// secstreams for https, and with "?pair=SECRET" in front of the # for pairing.
+// Port and prefix may be left out, as in a URL; the fingerprint may not: an
+// address that has lost its end would be of a server that may be anyone. Errors
+// wrap ErrAddress, ErrSecret or ErrFingerprint, and show no secret.
 func ParseAddress(text string) (Address, error) {
+	hidden := Redact(text)
 	if !Claimed(text) {
-		return Address{}, fmt.Errorf("%w: %.256q does not begin with %s:// or %s://", ErrAddress, text, Scheme, SchemeTLS)
+		return Address{}, fmt.Errorf("%w: %.256q does not begin with %s:// or %s://", ErrAddress, hidden, Scheme, SchemeTLS)
 	}
 	where, who, ok := strings.Cut(text, "#")
 	if !ok {
-		return Address{}, fmt.Errorf("%w: %.256q has no #fingerprint at its end", ErrAddress, text)
+		return Address{}, fmt.Errorf("%w: %.256q has no #fingerprint at its end", ErrAddress, hidden)
 	}
-	fingerprint, err := ParseFingerprint(who)
+	fingerprint, err := ParseFingerprint(Redact(who)) // one with a query is none either way
 	if err != nil {
 		return Address{}, fmt.Errorf("read an address: %w", err)
+	}
+	a := Address{Fingerprint: fingerprint}
+	where, query, paired := strings.Cut(where, "?")
+	if paired {
+		if a.Pair, err = parsePair(query); err != nil {
+			return Address{}, fmt.Errorf("read the address %.256q: %w", hidden, err)
+		}
 	}
 	scheme, rest, _ := strings.Cut(where, "://")
 	base := "http://"
 	if strings.EqualFold(scheme, SchemeTLS) {
 		base = "https://"
 	}
-	canonical, err := Canonical(base + rest)
-	if err != nil {
+	if a.URL, err = Canonical(base + rest); err != nil {
 		return Address{}, fmt.Errorf("read the address of %s://: %w", scheme, err)
 	}
-	return Address{URL: canonical, Fingerprint: fingerprint}, nil
+	return a, nil
 }
 
-// String is a as ParseAddress reads it; URL has to be canonical.
+// String is a as ParseAddress reads it, with its secret: what is handed out and
+// never logged. URL has to be canonical.
 func (a Address) String() string {
 	scheme, rest, _ := strings.Cut(a.URL, "://")
 	own := Scheme
@@ -80,8 +91,14 @@ func (a Address) String() string {
 	if !strings.Contains(rest, "/") {
 		rest += "/"
 	}
+	if !a.Pair.IsZero() {
+		rest += "?" + pairPrefix + a.Pair.Text()
+	}
 	return own + "://" + rest + "#" + a.Fingerprint.String()
 }
+
+// LogValue keeps the secret out of logs.
+func (a Address) LogValue() slog.Value { return slog.StringValue(Redact(a.String())) }
 
 // Canonical is the one form of the address of a server that pins are kept
 // under: scheme, host, port and path. "host:port" is http. Names are in small
@@ -95,7 +112,7 @@ func Canonical(address string) (string, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || !utf8.ValidString(text) || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(text, "?#") {
-		return "", fmt.Errorf("%w: %.256q; it looks like http://127.0.0.1:8420", ErrAddress, address)
+		return "", fmt.Errorf("%w: %.256q; it looks like http://127.0.0.1:8420", ErrAddress, Redact(address))
 	}
 	host, err := canonicalHost(u.Hostname())
 	if err != nil {

@@ -52,6 +52,8 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+const someSecret = "mfrggzdfmztwq2lknnwg23tpoa"
+
 func TestAddress(t *testing.T) {
 	const f = "SHA256:66:68:7A:AD:F8:62:BD:77:6C:8F:C1:8B:8E:9F:8E:20:08:97:14:85:6E:E2:33:B3:90:2A:59:1D:0D:5F:29:25"
 	for text, want := range map[string][2]string{ // base URL, and the form it is written in
@@ -81,6 +83,38 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%q is taken as %q: %v", text, a, err)
 		}
 	}
+	for text, secret := range map[string]string{ // for pairing
+		"secstream://h:1?pair=" + someSecret + "#" + f:   "secstream://h:1/?pair=" + someSecret + "#" + f,
+		"secstreams://h/a/?pair=" + someSecret + "#" + f: "secstreams://h/a?pair=" + someSecret + "#" + f,
+		"SecStream://H:1//?pair=" + someSecret + "#" + f: "secstream://h:1/?pair=" + someSecret + "#" + f,
+	} {
+		a, err := identity.ParseAddress(text)
+		if err != nil || a.Pair.Text() != someSecret || a.String() != secret || strings.Contains(a.URL, "?") {
+			t.Errorf("%q is %q: %v", text, a, err)
+		}
+	}
+	for text, want := range map[string]error{
+		"secstream://h?pair=#" + f:                                      identity.ErrSecret,
+		"secstream://h?pair=" + someSecret[1:] + "#" + f:                identity.ErrSecret,
+		"secstream://h?pair=" + someSecret + "a#" + f:                   identity.ErrSecret,
+		"secstream://h?pair=" + strings.ToUpper(someSecret) + "#" + f:   identity.ErrSecret,
+		"secstream://h?pair=" + someSecret[:25] + "b#" + f:              identity.ErrSecret, // bits that nothing has
+		"secstream://h?pair=" + someSecret[:25] + "1#" + f:              identity.ErrSecret,
+		"secstream://h?pair=" + strings.Repeat("a", 26) + "#" + f:       identity.ErrSecret, // which is how none looks
+		"secstream://h?pair=" + someSecret + "&x=y#" + f:                identity.ErrSecret,
+		"secstream://h?pair=" + someSecret + "?pair=x#" + f:             identity.ErrSecret,
+		"secstream://h?PAIR=" + someSecret + "#" + f:                    identity.ErrAddress,
+		"secstream://h?x=y&pair=" + someSecret + "#" + f:                identity.ErrAddress,
+		"secstream://h?pair=" + someSecret:                              identity.ErrAddress, // whose, nobody knows
+		"secstream://h#" + f + "?pair=" + someSecret:                    identity.ErrFingerprint,
+		"secstream://h?pair=" + someSecret + "#" + f + "?" + someSecret: identity.ErrFingerprint,
+		"http://h?pair=" + someSecret + "#" + f:                         identity.ErrAddress,
+	} {
+		a, err := identity.ParseAddress(text)
+		if !errors.Is(err, want) || !a.Pair.IsZero() || strings.Contains(strings.ToLower(err.Error()), someSecret[:20]) {
+			t.Errorf("%q is taken as %q: %v", text, a, err)
+		}
+	}
 	for _, text := range []string{"", "http://h", "secstream", "secstream:/h", "/music/secstream", "x://secstream://h"} {
 		if identity.Claimed(text) {
 			t.Errorf("%q claims to be an address with a fingerprint", text)
@@ -92,7 +126,8 @@ func TestAddress(t *testing.T) {
 // URL to go to.
 func FuzzAddress(f *testing.F) {
 	for _, text := range []string{"127.0.0.1:8420", "HTTP://Music.Example.:80/a//b/../%7e", "https://[::FFFF:1.2.3.4]:1", "http://[fe80::1%25a]/",
-		"secstream://h:1/p#" + published["ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"], "secstreams://ä.example#SHA256:00", "http://h/%2F%2e%2e/"} {
+		"secstream://h:1/p#" + published["ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"], "secstreams://ä.example#SHA256:00", "secstream://h?pair=" + someSecret + "#" + published["ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"], "secstream://h#SHA256:00?pair=" + someSecret,
+		"http://h/%2F%2e%2e/"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -107,9 +142,12 @@ func FuzzAddress(f *testing.F) {
 		} else if !errors.Is(err, identity.ErrAddress) {
 			t.Fatal(err)
 		}
+		if _, err := identity.ParseAddress("secstream://" + text + "?pair=" + someSecret + text); err != nil && !strings.Contains(text, someSecret) && strings.Contains(err.Error(), someSecret) {
+			t.Fatalf("an error shows the secret: %v", err)
+		}
 		a, err := identity.ParseAddress(text)
 		if err != nil {
-			if !errors.Is(err, identity.ErrAddress) && !errors.Is(err, identity.ErrFingerprint) {
+			if !errors.Is(err, identity.ErrAddress) && !errors.Is(err, identity.ErrFingerprint) && !errors.Is(err, identity.ErrSecret) {
 				t.Fatal(err)
 			}
 			return

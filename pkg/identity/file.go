@@ -30,12 +30,13 @@ var (
 const (
 	KindIdentity = "identity"
 	KindPins     = "pins"
+	KindPaired   = "paired servers"
 )
 
 // Error is a file that cannot be used as it is. Nothing is ever written over
 // one.
 type Error struct {
-	Kind string // KindIdentity or KindPins
+	Kind string // KindIdentity, KindPins or KindPaired
 	Path string
 	Line int // from 1; 0 where no line is to blame
 	Err  error
@@ -122,8 +123,11 @@ func (p private) closed(path string, info fs.FileInfo, mask fs.FileMode, change 
 
 // afterwards is what to think of when others could get at a file.
 func (p private) afterwards() string {
-	if p.kind == KindIdentity {
+	switch p.kind {
+	case KindIdentity:
 		return `; if somebody may have read it, "secstream identity new" makes another`
+	case KindPaired:
+		return "; if somebody may have read it, whoever runs those servers removes this player's tokens there"
 	}
 	return "; and see that the pins are what they were"
 }

@@ -57,6 +57,33 @@ func FuzzPins(f *testing.F) {
 	})
 }
 
+// FuzzPaired: what is read is written byte for byte, and no error has a word of
+// it that may be a token.
+func FuzzPaired(f *testing.F) {
+	f.Add("secstream-paired 1\n# a comment\n\nhttp://h:1 sst_x\nhttps://[::1]/a sst_y")
+	f.Add("secstream-paired 1\r\nhttp://h\tsst_x\r\n")
+	f.Add("secstream-paired 1\nhttp://h sst_x\nhttp://h sst_y\n")
+	f.Add("secstream-paired 2\n\x00")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines, err := parsePaired([]byte(text))
+		if err != nil {
+			if e := new(Error); !errors.As(err, &e) || e.Kind != KindPaired || e.Mend == "" || !errors.Is(err, ErrDamaged) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if string(formatPaired(lines)) != text {
+			t.Fatalf("%q is written as %q", text, formatPaired(lines))
+		}
+		for _, l := range lines {
+			if (l.address == "") != (l.token == "") || l.token != "" && !tokenLike(l.token) {
+				t.Fatalf("%+v", l)
+			}
+		}
+	})
+}
+
 // FuzzKeyFile: a file that is read is of the key it says, and no error shows
 // anything of one.
 func FuzzKeyFile(f *testing.F) {

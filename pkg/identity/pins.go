@@ -97,6 +97,23 @@ func (p *Pins) Check(address string, key ed25519.PublicKey) (Verdict, Pin, error
 	return l.pin.of(key), l.pin, nil
 }
 
+// Find is the pin for address. Errors wrap ErrAddress or ErrUnknown, or are those
+// of List.
+func (p *Pins) Find(address string) (Pin, error) {
+	address, err := Canonical(address)
+	if err != nil {
+		return Pin{}, err
+	}
+	b, err := p.load()
+	if err != nil {
+		return Pin{}, err
+	}
+	if l := b.find(address); l != nil {
+		return l.pin, nil
+	}
+	return Pin{}, fmt.Errorf("%s: %w", address, ErrUnknown)
+}
+
 // of is Known or Changed.
 func (pin *Pin) of(key ed25519.PublicKey) Verdict {
 	if pin.Key == nil && pin.Fingerprint == FingerprintOf(key) || pin.Key != nil && bytes.Equal(pin.Key, key) {

@@ -36,12 +36,23 @@ type Config struct {
 	TempDir  string           // where uploads live, a private directory, as of UploadDir; default the system's
 	Decode   Decode           // default DecodeAuto
 	// Tokens says whose bearer token it is. nil asks for none; otherwise every
-	// route but /health takes one.
+	// route but /health and the one for pairing takes one.
 	Tokens  func(token string) (name string, ok bool)
+	Pair    Door              // lets players in who have no token yet; nil for none
 	Proxies []netip.Prefix    // whose word on the client's address is taken
 	Observe func(Observation) // told of every request after its answer, by several at once; must not block
 	Logger  *slog.Logger
 	Live
+}
+
+// Door lets players in who have no token yet: a pair.Door. It is safe for
+// concurrent use.
+type Door interface {
+	// Open says whether it may let somebody in. While it does not, there is no
+	// such route.
+	Open() bool
+	// Answer hands a token to the player whose request deserves one.
+	Answer(ctx context.Context, req *wire.PairRequest) (*wire.SealedAnswer, error)
 }
 
 // Live is the part of Config that may change while a Server answers.
@@ -225,6 +236,7 @@ func (s *Server) routes() []route {
 		{"DELETE /api/sessions/{id}/tracks/{track}", t.request, s.removeTrack},
 		{"GET " + wire.LibraryPath, t.transfer, s.listLibrary},
 		{"GET " + wire.LibraryPath + "/{track}/cover", t.transfer, s.cover},
+		{"POST " + wire.PairPath, t.request, s.pair},
 		{"GET /api/stats", t.request, s.stats},
 		{"GET /api/openapi.json", t.request, s.openapi},
 		{"GET " + health, t.request, s.health},

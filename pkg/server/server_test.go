@@ -440,7 +440,7 @@ func TestNoRoute(t *testing.T) {
 		Endpoints []string `json:"available_endpoints"`
 	}
 	if err := json.Unmarshal([]byte(body), &answer); status != 404 || err != nil || answer.Error != "Not found" ||
-		len(answer.Endpoints) != 13 || answer.Endpoints[0] != "POST /api/sessions" {
+		len(answer.Endpoints) != 14 || answer.Endpoints[0] != "POST /api/sessions" {
 		t.Errorf("%d %v %s", status, err, body)
 	}
 	if _, _, body := f.do(t, "GET", "/api/sessions/nope/info", "", ""); strings.Contains(body, "available_endpoints") {
