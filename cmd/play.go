@@ -126,7 +126,7 @@ func runPlay(ctx context.Context, env Env, o playOptions) error {
 	full := env.StdoutTTY && env.StdinTTY && !o.noTUI && !o.asJSON && !o.dataOnStdout() && out.Paced()
 	engine, err := player.New(player.Config{
 		Output: out, Tracks: len(tracks), Start: o.start, Stay: full,
-		Fatal:  func(err error) bool { return errors.Is(err, client.ErrUnreachable) },
+		Fatal:  func(err error) bool { return errors.Is(err, client.ErrUnreachable) || stranger(err) },
 		Volume: player.Taper(o.volume / 100), Muted: o.volume == 0,
 		Open: func(ctx context.Context, i int) (player.Source, error) {
 			return lis.client.Open(ctx, tracks[i].ID, tracks[i].Tags.Audio())

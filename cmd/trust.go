@@ -3,8 +3,10 @@ package cmd
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"secstream/pkg/client"
 	"secstream/pkg/identity"
@@ -18,7 +20,7 @@ type trust struct {
 	want    *identity.Fingerprint // nil when none was given
 	tell    teller
 
-	news bool // it was not known before
+	news atomic.Bool // it was not known before
 }
 
 // errOther is a server that is not the one whose fingerprint was given.
@@ -26,6 +28,12 @@ type errOther struct{ want, got identity.Fingerprint }
 
 func (e *errOther) Error() string {
 	return fmt.Sprintf("the server's identity is %s, and not %s, as was asked for", e.got, e.want)
+}
+
+// stranger says whether err is about who the server is. No other track of it is
+// worth a try then.
+func stranger(err error) bool {
+	return as[*identity.Mismatch](err) || as[*errOther](err) || errors.Is(err, client.ErrIdentity)
 }
 
 // Check implements client.Trust.
@@ -41,7 +49,7 @@ func (t *trust) Check(key ed25519.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	t.news = verdict == identity.New
+	t.news.Store(verdict == identity.New)
 	if verdict == identity.Changed {
 		return &identity.Mismatch{Pin: pin, Got: got}
 	}
@@ -54,16 +62,16 @@ func (t *trust) Met(ctx context.Context, key ed25519.PublicKey) error {
 		return nil
 	}
 	err := t.pins.Remember(ctx, t.address, key)
-	if err != nil && (t.news || as[*identity.Mismatch](err)) {
+	news := t.news.Swap(false) // several tracks may be opened at once
+	if err != nil && (news || as[*identity.Mismatch](err)) {
 		return err
 	}
 	if err != nil {
 		t.tell("warning", "when this server was last seen is not noted: "+err.Error())
 	}
-	if t.news && t.want == nil {
+	if news && t.want == nil {
 		t.tell("identity", "met this server for the first time; it is "+identity.FingerprintOf(key).String()+", and no other from now on")
 	}
-	t.news = false
 	return nil
 }
 
