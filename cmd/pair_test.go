@@ -78,7 +78,7 @@ type welcoming struct {
 	tokens  string // file
 	log     shared // at its most talkative
 	url     string
-	options []string // that players need besides
+	options []string         // that players need besides
 	address identity.Address // for pairing
 	hangups chan os.Signal
 }
