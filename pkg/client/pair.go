@@ -16,7 +16,7 @@ import (
 	"secstream/pkg/wire"
 )
 
-// ErrPairing: the server lets nobody in by that secret.
+// ErrPairing is a server that lets nobody in by that secret.
 var ErrPairing = errors.New("the server does not pair by this address")
 
 // Pair asks the server for a token by the secret of an address for pairing.

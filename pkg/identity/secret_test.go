@@ -37,7 +37,7 @@ func TestSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Write(text)
-	for _, form := range []string{s.Text(), fmt.Sprintf("%x", s.Bytes()), fmt.Sprint(s.Bytes()), string(s.Bytes())} {
+	for _, form := range []string{s.Text(), fmt.Sprintf("%x", s.Bytes()), fmt.Sprintf("%d", s.Bytes()), string(s.Bytes())} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("it prints: %s", &out)
 		}
