@@ -201,6 +201,9 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 		address.Pair = h.entrance.secret
 		fmt.Fprintf(w, "let one player in with, within %d minutes and once, for nobody else to see:\n  secstream play%s %s\n",
 			int(pair.Time.Minutes()), options, quoteAll([]string{address.String()}))
+		if dialable(addr) != addr.String() && (h.tls == nil || h.tls.domain == "") {
+			fmt.Fprintln(w, "  where 127.0.0.1 is this machine: for a player elsewhere put its own address there")
+		}
 	}
 }
 

@@ -78,6 +78,7 @@ type welcoming struct {
 	tokens  string // file
 	log     shared // at its most talkative
 	url     string
+	options []string         // that players need besides
 	address identity.Address // for pairing
 	hangups chan os.Signal
 }
@@ -105,9 +106,10 @@ func welcome(t *testing.T, args ...string) *welcoming {
 		if text, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
 			w.url = text
 		}
-		if m := regexp.MustCompile(`'(secstream.*\?pair=.*)'$`).FindStringSubmatch(lines.Text()); m != nil {
+		if m := regexp.MustCompile(`^  secstream play (.*)'(secstream.*\?pair=.*)'$`).FindStringSubmatch(lines.Text()); m != nil {
 			var err error
-			if w.address, err = identity.ParseAddress(m[1]); err != nil {
+			w.options = strings.Fields(m[1])
+			if w.address, err = identity.ParseAddress(m[2]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -235,6 +237,24 @@ func TestPairing(t *testing.T) {
 		if strings.Contains(text, w.address.Pair.Text()) || strings.Contains(text, secret) || strings.Contains(text, token.Prefix) {
 			t.Errorf("%s has a secret:\n%s", where, text)
 		}
+	}
+}
+
+// TestPairingOverTLS: with a certificate that only its fingerprint vouches for.
+func TestPairingOverTLS(t *testing.T) {
+	w := welcome(t, "--tls", "self")
+	l := newListening(t)
+	if len(w.options) != 2 || w.options[0] != "--tls-fingerprint" || !strings.HasPrefix(w.address.String(), "secstreams://127.0.0.1:") {
+		t.Fatalf("%q, %s", w.options, w.url)
+	}
+	said := l.play(exitRefused, w.address.String())
+	if hint := fmt.Sprintf("secstream play --tls-fingerprint %s 'secstreams://", w.options[1]); !strings.Contains(said, hint) || strings.Contains(said, w.address.Pair.Text()) {
+		t.Error(said)
+	}
+	l.play(exitOK, append(w.options, w.address.String())...)
+	l.play(exitOK, append(w.options, w.url)...)
+	if got := w.names(); len(got) != 2 || got[1] != playerName("") {
+		t.Errorf("%q", got)
 	}
 }
 
