@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 
 	"secstream/pkg/cert"
@@ -81,11 +82,16 @@ func openTokens(o serveOptions, log *slog.Logger) (*tokens, error) {
 	if o.tokenFile == "" {
 		return nil, nil
 	}
+	if o.pair { // the first token may be the one to come
+		if made, err := os.OpenFile(o.tokenFile, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
+			_ = made.Close() // nothing was written
+		}
+	}
 	f, err := token.Open(o.tokenFile, log)
 	if err != nil {
 		return nil, err
 	}
-	if f.Len() == 0 {
+	if f.Len() == 0 && !o.pair {
 		log.Warn("the token file has no tokens: nobody is let in", "hint", "secstream token add NAME makes one")
 	}
 	return &tokens{check: f.Check, reload: f.Reload}, nil
