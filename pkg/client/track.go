@@ -330,6 +330,9 @@ func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
 		return nil, errDamaged
 	}
 	plain, err := k.unpack.AppendSlice(nil, body, i, int(limit))
+	if errors.Is(err, pack.ErrPadding) {
+		err = fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
 	if err != nil {
 		return nil, err
 	}
