@@ -14,6 +14,7 @@ import (
 	"secstream/pkg/cert"
 	"secstream/pkg/client"
 	"secstream/pkg/compress"
+	"secstream/pkg/handshake"
 	"secstream/pkg/identity"
 	"secstream/pkg/output"
 	"secstream/pkg/seal"
@@ -86,6 +87,7 @@ var outcomes = []struct {
 	{is(client.ErrNeedsTLS), outcome{exitRefused, "protocol", "its address begins with https://"}},
 	{is(http.ErrSchemeMismatch), outcome{exitRefused, "protocol", "its address begins with http://, and what goes there is not encrypted by TLS"}},
 	{is(client.ErrUnreachable), outcome{exitUnreachable, "unreachable", `is the server running? "secstream serve FOLDER" starts one`}},
+	{is(handshake.ErrSignature), outcome{exitRefused, "forged", "somebody between here and the server changes what it sends; do not trust this connection"}},
 	{is(seal.ErrForged), outcome{exitRefused, "forged", "somebody between here and the server changes what it sends, or it is broken; do not trust this connection"}},
 	{is(compress.ErrExpand), outcome{exitRefused, "forged", "the server sends slices it should not; is it a secstream server?"}},
 	{is(client.ErrProtocol), outcome{exitRefused, "protocol", "is it a secstream server, and of a version that fits this one?"}},

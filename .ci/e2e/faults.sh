@@ -167,7 +167,7 @@ say "play: 130, and no file"
 say "somebody in between"
 serve honest --slice 1s "$T/music"
 server=$PID address=$ADDR
-for mode in forge:5:forged cut:5:forged key:5:forged flip:5:checksum break:4:answer; do
+for mode in forge:5:forged cut:5:forged key:5:signature flip:5:checksum break:4:answer; do
   IFS=: read -r mode code word <<<"$mode"
   start proxy-$mode node "$E2E/faults.mjs" proxy "$address" "$mode"
   proxy=$PID
