@@ -265,8 +265,13 @@ func TestOnePairs(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range codes {
 		l := newListening(t)
-		all.Go(func() {
-			codes[i], _ = l.run("play", "--output", "wav:"+filepath.Join(l.config, "out.wav"), "--name", "p", w.address.String())
+		all.Go(func() { // below the parsing of flags, which knows no concurrency
+			err := runPlay(t.Context(), Env{Stdout: io.Discard, Stderr: io.Discard, ConfigDir: func() (string, error) { return l.config, nil }}, playOptions{
+				targets: []string{w.address.String()}, output: "wav:" + filepath.Join(l.config, "out.wav"), volume: 100, access: access{name: "p", protocol: 2},
+			})
+			if err != nil {
+				codes[i] = outcomeOf(err).code
+			}
 		})
 	}
 	all.Wait()
