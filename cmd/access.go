@@ -111,19 +111,22 @@ func (a access) server(env Env, address string, tell teller) (string, client.Con
 		}
 		t.want = &f
 	}
-	if cfg.V1 {
-		return address, cfg, nil
-	}
 	c, err := client.New(address, cfg) // its errors come before those of pins
 	if err != nil {
 		return "", cfg, err
 	}
 	t.address = c.Address()
+	if cfg.V1 {
+		if t.pins, err = openPins(env); err == nil && t.Known() {
+			tell("warning", "this server has proved who it is before, and by protocol 1 it does not: nobody would notice somebody in between")
+		}
+		return address, cfg, nil
+	}
 	if t.pins, err = openPins(env); err != nil && (t.want == nil || !errors.Is(err, errNoConfig)) {
 		return "", cfg, err
 	}
 	cfg.Trust = t
-	if cfg.Token == "" {
+	if cfg.Token == "" && t.pins != nil {
 		kept, err := openPaired(env)
 		if err == nil {
 			cfg.Token, err = storedToken(kept, t.pins, t.address, t.want)

@@ -52,7 +52,7 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 		case isHostPort(t):
 			addresses = append(addresses, t)
 		default:
-			return nil, withHint(fmt.Errorf("there is no file or folder %q", t), "an address looks like http://127.0.0.1:8420")
+			return nil, withHint(fmt.Errorf("there is no file or folder %q", withoutSecret(t)), "an address looks like http://127.0.0.1:8420")
 		}
 	}
 	if len(addresses) > 1 || len(addresses) == 1 && len(paths) > 0 {
@@ -82,6 +82,15 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 func isURL(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
 	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https") || identity.Claimed(text))
+}
+
+// withoutSecret is an argument that was meant to be an address, perhaps, without
+// the secret of one for pairing.
+func withoutSecret(text string) string {
+	if strings.Contains(text, "pair=") {
+		return identity.Redact(text)
+	}
+	return text
 }
 
 func exists(path string) bool {

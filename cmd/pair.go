@@ -80,9 +80,9 @@ func playerName(name string) string {
 
 // openPaired opens the tokens that servers gave this user's players.
 func openPaired(env Env) (*identity.Paired, error) {
-	dir, err := env.ConfigDir()
+	dir, err := env.configDir()
 	if err != nil {
-		return nil, withHint(fmt.Errorf("find the configuration folder: %w", err), "set SECSTREAM_CONFIG_DIR")
+		return nil, err
 	}
 	return identity.OpenPaired(filepath.Join(dir, "paired"))
 }

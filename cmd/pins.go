@@ -116,6 +116,13 @@ func runPinsAccept(ctx context.Context, env Env, address, text string) error {
 	if err != nil {
 		return err
 	}
+	if was.Address != "" && was.Fingerprint != fingerprint { // its token is not for whoever is there now
+		if kept, err := openPaired(env); err == nil {
+			if had, err := kept.Forget(ctx, now.Address); err == nil && had {
+				fmt.Fprintln(env.Stderr, "The token that let this player in there is forgotten: pair it again.")
+			}
+		}
+	}
 	switch {
 	case was.Address == "":
 		fmt.Fprintf(env.Stderr, "%s has to have this identity from now on.\n", now.Address)

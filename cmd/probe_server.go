@@ -63,6 +63,9 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	default:
 		return fail(err)
 	}
+	if err := meets(ctx, c, tracks, cfg.V1 || s.o.plan || s.o.verify); err != nil {
+		return fail(err)
+	}
 	for _, t := range tracks {
 		s.total.Add(t.Size)
 		s.files.Add(1)
@@ -84,6 +87,22 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 		}
 	}
 	return ctx.Err()
+}
+
+// meets has the server prove who it is, in a session on the first track, unless
+// that is done for each of them anyway: a list says nothing of who sends it.
+func meets(ctx context.Context, c *client.Client, tracks []wire.LibraryTrack, skip bool) error {
+	if skip || len(tracks) == 0 {
+		return nil
+	}
+	t, err := c.Open(ctx, tracks[0].ID, audio.Tags{})
+	if err == nil {
+		return t.Close()
+	}
+	if stranger(err) || errors.Is(err, client.ErrProtocol) || errors.Is(err, client.ErrOldServer) {
+		return err
+	}
+	return nil // the track is not to be had; nobody said a word of another server
 }
 
 // probeConns is how many connections to a server that has no HTTP/2 wait for

@@ -12,6 +12,7 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/compress"
+	"secstream/pkg/identity"
 	"secstream/pkg/probe"
 	"secstream/pkg/slicer"
 )
@@ -96,6 +97,9 @@ func (s *probeSource) find(ctx context.Context, emit func(*probeJob) bool) error
 
 // failedJob is a job whose end is known.
 func failedJob(path string, err error) *probeJob {
+	if identity.Claimed(path) {
+		path = identity.Redact(path)
+	}
 	return &probeJob{path: path, run: func(context.Context) (probe.File, error) { return probe.File{Path: path}, err }}
 }
 

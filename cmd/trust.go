@@ -36,6 +36,15 @@ func stranger(err error) bool {
 	return as[*identity.Mismatch](err) || as[*errOther](err) || errors.Is(err, client.ErrIdentity)
 }
 
+// Known says whether a fingerprint was given or is pinned.
+func (t *trust) Known() bool {
+	if t.want != nil {
+		return true
+	}
+	_, err := t.pins.Find(t.address)
+	return err == nil
+}
+
 // Check implements client.Trust.
 func (t *trust) Check(key ed25519.PublicKey) error {
 	got := identity.FingerprintOf(key)

@@ -27,6 +27,9 @@ type Trust interface {
 	Met(ctx context.Context, identity ed25519.PublicKey) error
 }
 
+// A Trust that has a method Known() bool says by it that it knows who the server
+// has to be: then one that does not speak protocol v2 is not taken for an old one.
+
 // Errors of protocol v2.
 var (
 	// ErrOldServer: the server does not speak it.
@@ -127,10 +130,13 @@ func finish(half *handshake.Client, answer *wire.SealedAnswer, check func(ed2551
 // spoke v2 before is none.
 func (t *Track) older(err error) error {
 	refused := new(wire.Error)
-	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest && t.c.Identity() == nil {
-		return fmt.Errorf("%w: %w", ErrOldServer, err)
+	if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest || t.c.Identity() != nil {
+		return err
 	}
-	return err
+	if known, ok := t.c.trust.(interface{ Known() bool }); ok && known.Known() {
+		return fmt.Errorf("%w: it is one that speaks protocol %s, and it does not: %w", ErrProtocol, wire.ProtocolV2, err)
+	}
+	return fmt.Errorf("%w: %w", ErrOldServer, err)
 }
 
 // readManifest opens the manifest and takes it, if it is of what was asked for.
@@ -192,7 +198,7 @@ func (t *Track) binding(ids []string, head int, compression string) *pack.Bindin
 			if frame == 0 {
 				return 0
 			}
-			return head + int(spans[i].Samples)*frame
+			return pack.Plain(head, int(spans[i].Samples)*frame)
 		},
 	}
 }

@@ -23,6 +23,15 @@ type Binding struct {
 	Plain func(i int) int
 }
 
+// Plain is how long a slice of n bytes of PCM is behind a head: a RIFF file, which
+// has one, ends at an even place.
+func Plain(head, n int) int {
+	if head > 0 {
+		n += n & 1
+	}
+	return head + n
+}
+
 const labelSlice = "secstream/2 slice"
 
 // append appends what slice i is bound to: fields, each after its length as a

@@ -72,7 +72,7 @@ type Config struct {
 	Randomize bool         // default for sessions that do not say
 	Deflate   int          // compression level 0 to 9; there is no default
 	Limits    Limits       // may change while the store is in use, see SetLimits
-	SliceIDs  Generator    // default: nanoids
+	SliceIDs  Generator    // of protocol v1; default: nanoids, which are v2's
 	Cache     Cache        // of sealed slices
 	Prewarm   int          // slices made ahead after each key exchange; 0 for none
 	Workers   int          // how many are made ahead at once; default 3

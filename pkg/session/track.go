@@ -159,7 +159,11 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 	if err := pack.Check(track, t.cut.plan); err != nil {
 		return err
 	}
-	names, err := t.session.store.cfg.SliceIDs.name(t.seed, t.cut.plan.Len())
+	make := t.session.store.cfg.SliceIDs
+	if e.v2 {
+		make = nil // random ones: a key that replaces another has other IDs
+	}
+	names, err := make.name(t.seed, t.cut.plan.Len())
 	if err != nil {
 		return err
 	}

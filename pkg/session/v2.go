@@ -121,7 +121,8 @@ func (e *exchange) bind(t *Track, track audio.Track, asked string) {
 		Size(from, to audio.Cut) int64
 	}); ok {
 		from, to := plan.Bounds(0)
-		e.head = int(s.Size(from, to)) - int(to.At-from.At)*frame
+		n := int(to.At-from.At) * frame
+		e.head = int(s.Size(from, to)) - n - n&1 // chunks of RIFF end at even places
 	}
 	if e.info.Codec != audio.PCM {
 		frame = 0
@@ -134,7 +135,7 @@ func (e *exchange) bind(t *Track, track audio.Track, asked string) {
 				return 0
 			}
 			from, to := plan.Bounds(i)
-			return e.head + int(to.At-from.At)*frame
+			return pack.Plain(e.head, int(to.At-from.At)*frame)
 		},
 	}
 }

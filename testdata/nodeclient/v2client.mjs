@@ -173,7 +173,9 @@ export function plainLength (manifest, i) {
   const info = manifest.sessionInfo
   if (info.codec !== 'pcm') return 0
   check(info.sampleFormat in SAMPLE_BYTES, `sampleFormat ${info.sampleFormat}`)
-  return (manifest.headBytes ?? 0) + info.slices[i].samples * info.channels * SAMPLE_BYTES[info.sampleFormat]
+  const head = manifest.headBytes ?? 0
+  const n = info.slices[i].samples * info.channels * SAMPLE_BYTES[info.sampleFormat]
+  return head + n + (head > 0 ? n % 2 : 0) // a RIFF file ends at an even place
 }
 
 export function expand (bytes, compression, plain) {
