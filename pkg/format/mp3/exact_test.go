@@ -55,7 +55,7 @@ func TestPublicFilesExact(t *testing.T) {
 // TestEncodingsExact covers what LAME can write: rate modes, versions and
 // rates, stereo modes, frame CRCs, no reservoir, no tag.
 func TestEncodingsExact(t *testing.T) {
-	for _, c := range []struct{ mode, args string }{
+	for i, c := range []struct{ mode, args string }{
 		{"cbr", "-b 128"}, {"cbr", "-b 320"}, {"cbr", "-b 32 --resample 44.1"}, {"cbr", "-b 32 --resample 48 -p"}, {"cbr", "-b 64 -m m"},
 		{"vbr", "-V 0"}, {"vbr", "-V 2"}, {"vbr", "-V 9 --resample 44.1"}, {"vbr", "-V 9"}, {"abr", "--abr 150"},
 		{"cbr", "-b 128 -m f"}, {"cbr", "-b 128 -m s"}, {"cbr", "-b 128 -p"}, {"vbr", "-V 2 -p"},
@@ -65,6 +65,9 @@ func TestEncodingsExact(t *testing.T) {
 		{"vbr", "--resample 24 -V 3"}, {"cbr", "--resample 24 -b 8 -p -m j"}, {"abr", "--resample 22.05 --abr 56 -m m"},
 		{"cbr", "--resample 32 -b 96"}, {"cbr", "--resample 48 -b 192"}, {"cbr", "--resample 32 -b 320"},
 	} {
+		if raceEnabled && i%4 != 0 {
+			continue // one goroutine does this, and the plain run does them all
+		}
 		t.Run(c.args, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "a.mp3")
 			encode(t, file, c.args)

@@ -178,7 +178,10 @@ func encode(t testing.TB, sox, enc []string) []byte {
 }
 
 func TestSlicesOfGeneratedVorbis(t *testing.T) {
-	for _, r := range recipes {
+	for i, r := range recipes {
+		if raceEnabled && i%3 != 0 {
+			continue // one goroutine does this, and the plain run does them all
+		}
 		t.Run(r.name, func(t *testing.T) {
 			b := encode(t, r.sox, r.enc)
 			rate := audio.Frames(index(t, b).info.SampleRate)
