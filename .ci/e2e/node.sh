@@ -7,10 +7,10 @@ needs node flac lame oggenc oggdec opusenc opusdec ffmpeg sox
 build
 
 say "files of every kind"
-mkdir "$T/files" "$T/work"
+mkdir "$T/files" "$T/raw"
 cp "$AUDIO"/*-*.* "$T/files"
-cd_wav=$T/work/cd.wav
-hires=$T/work/hires.wav
+cd_wav=$T/raw/cd.wav
+hires=$T/raw/hires.wav
 sox "$AUDIO/music-drums.wav" "$cd_wav" trim 0 3.3 vol 0.9
 sox "$cd_wav" -b 24 "$hires" vol 0.77 rate 48k
 at() { printf '%s/files/%s' "$T" "$1"; }
@@ -20,8 +20,8 @@ done
 flac -s -0 -o "$(at flac-0.flac)" "$cd_wav"
 flac -s -8 -o "$(at flac-24.flac)" "$hires" 2>/dev/null # it warns of a chunk it leaves out
 flac -s --lax -b 16384 -o "$(at flac-16384.flac)" "$cd_wav"
-sox -D "$cd_wav" -b 8 "$T/work/8.wav" remix 1 vol 0.9
-flac -s -b 192 -o "$(at flac-8bit-mono.flac)" "$T/work/8.wav"
+sox -D "$cd_wav" -b 8 "$T/raw/8.wav" remix 1 vol 0.9
+flac -s -b 192 -o "$(at flac-8bit-mono.flac)" "$T/raw/8.wav"
 for how in "cbr320 -b 320" "v0 -V0" "v9 -V9" "abr --abr 150" "mono -m m -b 64" "crc -p -b 112" "no-tag -t -b 128" \
   "22k --resample 22.05 -b 64" "16k --resample 16" "8k --resample 8 -b 8 -m m"; do
   read -r name args <<<"$how"

@@ -56,7 +56,7 @@ say "warm: closed loops over kept connections; the load shares $(nproc) cores wi
 start plain "$T/load" plain "$T/www"
 until_true 10 grep -q '^http' "$T/plain.out" || die "the bare handler does not come up"
 serve warm --cache-size 256MB --cache-slices 4096 "$T/music"
-"$T/load" warm "$ADDR" "http://127.0.0.1:$port" "$(cat "$T/plain.out")" "$T/www" "$rounds" "$each" 33
+"$T/load" warm "$ADDR" "http://127.0.0.1:$port" "$(cat "$T/plain.out")" "$T/www" "$rounds" "$each" 40
 stop "$PID"
 
 say "cold: a session for every connection, no slice twice before all were sent"

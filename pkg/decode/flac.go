@@ -56,10 +56,10 @@ func be24(b []byte) int { return int(b[0])<<16 | int(b[1])<<8 | int(b[2]) }
 // scale takes a sample to full scale 1.
 func (si *flacInfo) scale() float64 { return 1 / float64(int64(1)<<(si.bits-1)) }
 
-// library reports whether the library decodes such streams. It stops at 24
+// usual reports whether the library decodes such streams. It stops at 24
 // bits, and it writes a line to the standard logger for every frame of 24 kHz
 // or 176.4 kHz, which would tear up a terminal interface.
-func (si *flacInfo) library() bool {
+func (si *flacInfo) usual() bool {
 	return si.bits <= 24 && si.rate != 24000 && si.rate != 176400
 }
 
@@ -100,7 +100,7 @@ func newFLAC(p Params, data []byte) (Decoder, error) {
 		return nil, corrupt(audio.Flac, fmt.Errorf("%d bits a sample", si.bits))
 	}
 	d := &flacDecoder{data: data, off: off, info: si, frames: &flacFrames{info: si}}
-	if si.library() {
+	if si.usual() {
 		d.frames = &flacLibrary{info: si}
 	}
 	return d, nil

@@ -24,14 +24,21 @@ func counter[T any](name, help string, of func(T) float64) figure[T] {
 	return figure[T]{prometheus.NewDesc("secstream_"+name, help, nil, nil), prometheus.CounterValue, of}
 }
 
-func describe[T any](figures []figure[T], out chan<- *prometheus.Desc) {
-	for _, f := range figures {
+// collector takes figures out of what ask returns, when it is asked.
+type collector[T any] struct {
+	figures []figure[T]
+	ask     func() T
+}
+
+func (c *collector[T]) Describe(out chan<- *prometheus.Desc) {
+	for _, f := range c.figures {
 		out <- f.desc
 	}
 }
 
-func collect[T any](figures []figure[T], now T, out chan<- prometheus.Metric) {
-	for _, f := range figures {
+func (c *collector[T]) Collect(out chan<- prometheus.Metric) {
+	now := c.ask()
+	for _, f := range c.figures {
 		out <- prometheus.MustNewConstMetric(f.desc, f.kind, f.of(now))
 	}
 }
@@ -50,12 +57,6 @@ var sessionFigures = []figure[session.Stats]{
 	counter("prewarm_dropped_slices_total", "Slices that were not made ahead because there was too much to do.", func(s session.Stats) float64 { return float64(s.PrewarmMisses) }),
 }
 
-// stored collects from a session store.
-type stored struct{ ask func() session.Stats }
-
-func (c *stored) Describe(out chan<- *prometheus.Desc) { describe(sessionFigures, out) }
-func (c *stored) Collect(out chan<- prometheus.Metric) { collect(sessionFigures, c.ask(), out) }
-
 var libraryFigures = []figure[library.Progress]{
 	gauge("library_tracks", "Tracks in the library.", func(p library.Progress) float64 { return float64(p.Tracks) }),
 	gauge("library_files", "Files found, by the look of their names.", func(p library.Progress) float64 { return float64(p.Files) }),
@@ -65,12 +66,6 @@ var libraryFigures = []figure[library.Progress]{
 	gauge("library_polling", "1 when changes are found by looking, 0 when the system gives notice of them.", func(p library.Progress) float64 { return truth(p.Polling) }),
 	gauge("library_last_scan_timestamp_seconds", "When the last look at every folder ended; 0 before.", func(p library.Progress) float64 { return unix(p.Last) }),
 }
-
-// scanned collects from a library.
-type scanned struct{ ask func() library.Progress }
-
-func (c *scanned) Describe(out chan<- *prometheus.Desc) { describe(libraryFigures, out) }
-func (c *scanned) Collect(out chan<- prometheus.Metric) { collect(libraryFigures, c.ask(), out) }
 
 func truth(b bool) float64 {
 	if b {

@@ -86,10 +86,10 @@ func New(cfg Config) *Metrics {
 	m.observed()
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		build(cfg.Version), &stored{cfg.Sessions},
+		build(cfg.Version), &collector[session.Stats]{sessionFigures, cfg.Sessions},
 	)
 	if cfg.Library != nil {
-		m.registry.MustRegister(&scanned{cfg.Library})
+		m.registry.MustRegister(&collector[library.Progress]{libraryFigures, cfg.Library})
 	}
 	return m
 }
