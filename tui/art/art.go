@@ -123,8 +123,14 @@ func Render(img image.Image, mode Mode, w, h int, profile termenv.Profile) Pictu
 	return Terminal{Mode: mode, Profile: profile}.Render(img, w, h)
 }
 
-// maxCells bounds a side of a picture, in cells: kitty counts no further.
-const maxCells = 256
+// Bounds of what is drawn. maxCells is a side of a picture, in cells: kitty has
+// no more diacritics. maxCell is a side of a cell, in pixels. maxDrawn is a side
+// of what is drawn in pixels.
+const (
+	maxCells = 256
+	maxCell  = 128
+	maxDrawn = 2048
+)
 
 // Render lays img out over w×h cells: as large as fits without changing its
 // shape, in the middle, blanks around. It takes some milliseconds to draw a
@@ -138,11 +144,11 @@ func (t Terminal) Render(img image.Image, w, h int) Picture {
 	if img == nil || img.Bounds().Empty() || t.Mode == None {
 		return framed(nil, 0, w, h)
 	}
-	cell, known := t.Cell, t.Cell.X > 0 && t.Cell.Y > 0
+	cell, known := t.Cell, t.Cell.X > 0 && t.Cell.Y > 0 && t.Cell.X <= maxCell && t.Cell.Y <= maxCell
 	if !known {
 		cell = image.Pt(10, 20) // as most fonts are: twice as high as wide
 	}
-	cols, rows := fit(img.Bounds().Size(), cell, min(w, maxCells), min(h, maxCells))
+	cols, rows := fit(img.Bounds().Size(), cell, min(w, maxCells, maxDrawn/cell.X), min(h, maxCells, maxDrawn/cell.Y))
 	var p Picture
 	switch {
 	case t.Mode == Kitty || t.Mode == KittyTmux:

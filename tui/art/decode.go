@@ -2,12 +2,14 @@ package art
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	_ "image/gif"  // a format of covers
 	_ "image/jpeg" // another
 	_ "image/png"  // another
+	"io"
 
 	_ "golang.org/x/image/webp" // and another
 )
@@ -41,7 +43,10 @@ func Decode(b []byte) (img image.Image, err error) {
 			img, err = nil, fmt.Errorf("decode picture: %v", p)
 		}
 	}()
-	head, _, err := image.DecodeConfig(bytes.NewReader(b))
+	if len(b) >= 12 && string(b[:4]) == "RIFF" && int64(binary.LittleEndian.Uint32(b[4:])) > int64(len(b)-8) {
+		return nil, fmt.Errorf("decode picture: %w", io.ErrUnexpectedEOF) // its decoder would make room for what the length says
+	}
+	head, format, err := image.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("read head of picture: %w", err)
 	}
@@ -59,8 +64,37 @@ func Decode(b []byte) (img image.Image, err error) {
 	if w <= 0 || h <= 0 || w > maxSide || h > maxSide || w*h > maxPixels {
 		return nil, ErrTooLarge // another size than the head's
 	}
+	if format == "webp" {
+		widen(full)
+	}
 	if long := max(w, h); long > kept {
 		w, h = max(w*kept/long, 1), max(h*kept/long, 1)
 	}
 	return scale(full, w, h), nil
+}
+
+// widen makes the levels of a lossy WebP picture those of JPEG, in place. VP8
+// has luma from 16 to 235 and chroma from 16 to 240, and the decoder hands them
+// out as if they went from 0 to 255 (golang/go#40173), which is dull.
+func widen(img image.Image) {
+	p, ok := img.(*image.YCbCr)
+	if a, alpha := img.(*image.NYCbCrA); alpha {
+		p, ok = &a.YCbCr, true
+	}
+	if !ok {
+		return
+	}
+	var luma, chroma [256]uint8
+	for i := range 256 {
+		luma[i] = uint8(min(max(((i-16)*255+109)/219, 0), 255))
+		chroma[i] = uint8(min(max(128+((i-128)*255)/224, 0), 255))
+	}
+	for i, v := range p.Y {
+		p.Y[i] = luma[v]
+	}
+	for _, plane := range [][]uint8{p.Cb, p.Cr} {
+		for i, v := range plane {
+			plane[i] = chroma[v]
+		}
+	}
 }

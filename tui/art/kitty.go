@@ -28,7 +28,7 @@ func kittyPicture(img image.Image, cell image.Point, cols, rows int, t Terminal)
 	if err := encoder.Encode(&data, small); err != nil {
 		return Picture{Lines: blockRows(img, cols, rows, t.Profile)}
 	}
-	colour, high := identity(data.Bytes(), cols, rows)
+	colour, high := identity(small.Pix, cols, rows)
 	id := uint32(high)<<24 | uint32(colour)
 	tmux := t.Mode == KittyTmux
 	var setup strings.Builder
@@ -60,13 +60,13 @@ func graphics(command string, tmux bool) string {
 	return s
 }
 
-// identity makes the number of a picture from its bytes: another picture has
+// identity makes the number of a picture from its pixels: another picture has
 // another one, so that its lines differ and are drawn. The low byte is a colour
 // of the 256, which every multiplexer leaves as it is, the highest is told by a
 // diacritic. The bytes between stay 0.
-func identity(data []byte, cols, rows int) (colour, high uint8) {
+func identity(pix []byte, cols, rows int) (colour, high uint8) {
 	h := fnv.New32a()
-	_, _ = h.Write(data)
+	_, _ = h.Write(pix)
 	_, _ = h.Write([]byte{byte(cols), byte(rows)})
 	sum := h.Sum32()
 	return uint8(16 + sum%240), uint8(1 + sum/240%255)

@@ -16,6 +16,7 @@ import (
 const (
 	maxText  = 1 << 20 // bytes
 	maxLines = 10_000
+	maxRow   = 8192 // bytes of one row, times and all
 	maxLine  = 1000 // bytes of one line that are shown
 )
 
@@ -53,7 +54,7 @@ func Parse(text string) Lyrics {
 	var l Lyrics
 	var plain, timed []Line
 	for row := range strings.FieldsFuncSeq(newlines(text), func(r rune) bool { return r == '\n' }) {
-		row = strings.TrimSpace(row)
+		row = strings.TrimSpace(row[:min(len(row), maxRow)])
 		stamps, rest := leading(row)
 		switch {
 		case len(stamps) > 0:

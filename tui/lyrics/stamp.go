@@ -77,15 +77,16 @@ func words(s string, stamps []time.Duration) Line {
 	line := Line{At: stamps[0]}
 	at, text := stamps[0], strings.Builder{}
 	var found []Word
-	timed := false
-	add := func(piece string) {
-		if piece = clean(piece); piece == "" {
-			return
+	timed, gap := false, false
+	add := func(piece string) { // syllables have no space between
+		gap = gap || strings.HasPrefix(piece, " ")
+		if word := clean(piece); word != "" {
+			if n := len(found); n > 0 && gap {
+				found[n-1].Text += " "
+			}
+			found, gap = append(found, Word{At: at, Text: word}), false
 		}
-		if n := len(found); n > 0 {
-			found[n-1].Text += " "
-		}
-		found = append(found, Word{At: at, Text: piece})
+		gap = gap || strings.HasSuffix(piece, " ")
 	}
 	for text.Len() <= maxLine {
 		before, after, ok := strings.Cut(s, "<")
