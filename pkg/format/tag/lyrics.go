@@ -24,13 +24,23 @@ func (f *Found) lyrics(text string) {
 }
 
 // isLyrics says whether a named value is lyrics: LYRICS, UNSYNCEDLYRICS,
-// SYNCEDLYRICS, with blanks or underscores as well.
+// SYNCEDLYRICS, with blanks or underscores as well. ffmpeg turns frames with
+// lyrics into values named LYRICS-ENG, by their language, or USLT.
 func isLyrics(name string) bool {
-	if len(name) > 24 {
-		return false
+	const lang = "LYRICS-"
+	if len(name) == len(lang)+3 && strings.EqualFold(name[:len(lang)], lang) {
+		return true
 	}
-	name = strings.NewReplacer(" ", "", "_", "").Replace(strings.ToUpper(name))
-	return slices.Contains([]string{"LYRICS", "UNSYNCEDLYRICS", "SYNCEDLYRICS", "UNSYNCHRONISEDLYRICS"}, name)
+	for _, n := range lyricsNames {
+		if len(n) == len(name) && strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+var lyricsNames = [...]string{
+	"LYRICS", "UNSYNCEDLYRICS", "UNSYNCED LYRICS", "UNSYNCED_LYRICS", "SYNCEDLYRICS", "SYNCED LYRICS", "SYNCED_LYRICS", "USLT",
 }
 
 // unsynced reads a transcription (ID3v2.3 §4.9): encoding, language,
@@ -99,7 +109,7 @@ func lrc(said []sung) string {
 		default:
 			b.WriteString("<" + stamp(s.at) + ">")
 		}
-		b.WriteString(strings.NewReplacer("\r", " ", "\n", " ").Replace(line))
+		b.WriteString(strings.Join(strings.FieldsFunc(line, func(r rune) bool { return r == '\r' || r == '\n' }), " "))
 	}
 	return b.String()
 }
