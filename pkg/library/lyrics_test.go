@@ -18,7 +18,9 @@ import (
 // withID3 is a WAV file with an id3 chunk of one USLT frame, in UTF-8.
 func withID3(wav []byte, words string) []byte {
 	frame := "\x03eng\x00" + words
-	size := func(n int) []byte { return []byte{byte(n >> 21 & 127), byte(n >> 14 & 127), byte(n >> 7 & 127), byte(n & 127)} }
+	size := func(n int) []byte {
+		return []byte{byte(n >> 21 & 127), byte(n >> 14 & 127), byte(n >> 7 & 127), byte(n & 127)}
+	}
 	tag := append([]byte("ID3\x04\x00\x00"), size(10+len(frame))...)
 	tag = append(append(append(tag, "USLT"...), size(len(frame))...), "\x00\x00"...)
 	if tag = append(tag, frame...); len(tag)%2 == 1 {
