@@ -101,10 +101,9 @@ type Picture struct {
 	// Lines are h lines of exactly w cells each, as ansi.StringWidth counts.
 	// Each ends with its colours reset.
 	Lines []string
-	// Setup is to be written to the terminal once, in one piece, before the
-	// lines are; it moves no cursor and may come at any time between frames.
-	// After the screen was cleared it need not be sent again. Empty where
-	// nothing is to be sent.
+	// Setup is to be written to the terminal once, before the lines are; it
+	// moves no cursor and may come at any time between frames, also again, as
+	// after a terminal was reset. Empty where nothing is to be sent.
 	Setup string
 	// Remove makes the terminal forget what Setup told it. Empty where Setup is.
 	Remove string

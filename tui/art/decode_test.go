@@ -71,7 +71,7 @@ func TestDecodeEachFormat(t *testing.T) {
 
 func TestDecodeMakesLargePicturesSmall(t *testing.T) {
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, wheel(2400, 1200), nil); err != nil {
+	if err := jpeg.Encode(&b, wheel(1400, 700), nil); err != nil {
 		t.Fatal(err)
 	}
 	img, err := Decode(b.Bytes())
@@ -79,7 +79,7 @@ func TestDecodeMakesLargePicturesSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := img.Bounds().Size(); got != image.Pt(1024, 512) {
-		t.Errorf("2400×1200 is decoded to %v", got)
+		t.Errorf("1400×700 is decoded to %v", got)
 	}
 	if off := apart(t, img, wheel(1024, 512)); off > 3 {
 		t.Errorf("off by %.1f", off)

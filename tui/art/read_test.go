@@ -66,7 +66,8 @@ func colours(t *testing.T, params string, sign, ground color.RGBA) (color.RGBA, 
 		n = append(n, v)
 	}
 	for len(n) > 0 {
-		set, c, used := &sign, color.RGBA{}, 1
+		set, used := &sign, 1
+		var c color.RGBA
 		if n[0] == 48 || n[0] >= 40 && n[0] <= 47 || n[0] >= 100 {
 			set = &ground
 		}

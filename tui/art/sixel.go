@@ -11,7 +11,9 @@ import (
 // strip is drawn, and the cursor returns behind the blanks. So a line takes as
 // many cells as it seems to and may be drawn again by itself at any time, which
 // is how a screen is brought up to date. Strips are as high as a cell and leave
-// the rows below alone. On the last row of a terminal some would scroll.
+// the rows below alone. Some terminals scroll for what is drawn on their last
+// row: keep it free. A line is some kilobytes and sent whole when anything in it
+// changes, so nothing that moves should stand beside.
 func sixelRows(img image.Image, cell image.Point, cols, rows int) []string {
 	w, h := cols*cell.X, rows*cell.Y
 	full := scale(img, w, h)
@@ -41,9 +43,10 @@ func sixelStrip(pix []uint8, w, h int, colours []colour) string {
 		}
 	}
 	for top := 0; top < h; top += 6 {
-		band := pix[top*w : min(top+6, h)*w]
-		writeBand(&b, band, w, len(colours))
-		b.WriteByte('-')
+		if top > 0 {
+			b.WriteByte('-') // one band down; none after the last, or some would scroll
+		}
+		writeBand(&b, pix[top*w:min(top+6, h)*w], w, len(colours))
 	}
 	b.WriteString("\x1b\\")
 	return b.String()

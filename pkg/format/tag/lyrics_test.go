@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"secstream/pkg/audio"
 )
@@ -106,17 +105,19 @@ func tagAt(b []byte) (Found, error) {
 func TestLyricsBomb(t *testing.T) {
 	frame := v4("USLT", 0, "\x03eng\x00"+strings.Repeat("\x01", maxWords-10))
 	var body strings.Builder
-	for range 200 {
+	for range 12 {
 		body.WriteString(frame)
 	}
 	b := tagOf(4, 0, body.String())
-	start := time.Now()
-	f, err := new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b)))
-	if err != nil || f.Lyrics.Size != 0 {
-		t.Fatal(f.Lyrics, err)
+	var file File
+	for range 3 { // as many tags of one file
+		f, err := file.ID3v2(bytes.NewReader(b), 0, int64(len(b)))
+		if err != nil || f.Lyrics.Size != 0 {
+			t.Fatal(f.Lyrics, err)
+		}
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("a tag of %d MB took %v", len(b)>>20, took)
+	if file.worded > maxAllWords+len(frame) {
+		t.Errorf("%d bytes of lyrics were read of one file", file.worded)
 	}
 }
 
