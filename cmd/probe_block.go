@@ -153,10 +153,22 @@ func (p *probeBlocks) extras(f *probe.File) {
 	if f.HasCover {
 		p.labelled("cover", "yes", nil)
 	}
+	p.lyrics(f)
 	label := "details"
 	for _, d := range f.Details {
 		p.labelled(label, printable(d.Name+": "+d.Value), nil)
 		label = ""
+	}
+}
+
+func (p *probeBlocks) lyrics(f *probe.File) {
+	switch {
+	case f.Lyrics != nil && f.Lyrics.Synced:
+		p.labelled("lyrics", fmt.Sprintf("with times, %d bytes", f.Lyrics.Size), nil)
+	case f.Lyrics != nil:
+		p.labelled("lyrics", fmt.Sprintf("%d bytes", f.Lyrics.Size), nil)
+	case f.HasLyrics:
+		p.labelled("lyrics", "yes", nil)
 	}
 }
 

@@ -109,6 +109,7 @@ type Info struct {
 	Encoder    string // as the file names it
 	Tags       Tags
 	Pictures   []Picture
+	Lyrics     Lyrics
 	Details    []Field  // container facts worth showing, in file order
 	Damage     []Damage // what a scan or a header check found wrong, in file order; bounded
 	DamageN    int      // how much was found in all, at least len(Damage)
@@ -133,13 +134,14 @@ func (i *Info) AddDamage(off int64, format string, args ...any) {
 	}
 }
 
-// WithoutPictureData is i with the images themselves let go of. A Track keeps
-// its Info so: tracks are remembered by the hundred.
+// WithoutPictureData is i with the images themselves let go of, and the text of
+// the lyrics. A Track keeps its Info so: tracks are remembered by the hundred.
 func (i Info) WithoutPictureData() Info {
 	i.Pictures = slices.Clone(i.Pictures)
 	for k := range i.Pictures {
 		i.Pictures[k].Data = nil
 	}
+	i.Lyrics.Text = ""
 	return i
 }
 

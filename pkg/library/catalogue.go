@@ -3,6 +3,7 @@ package library
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type entry struct {
 	retry    bool // refused by the system, not by a parser: worth another try
 	reason   string
 	embedded bool // has a picture inside
+	sung     bool // has lyrics inside
 	stamp    stamp
 	print    fingerprint
 	track    *Track                // nil while not listed
@@ -133,11 +135,12 @@ type found struct {
 	stamp stamp
 	print fingerprint
 	art   string
+	words string
 }
 
 // found must be called with the catalogue's mu held.
 func (e *entry) found() found {
-	return found{entry: e, track: e.track, open: e.open, stamp: e.stamp, print: e.print, art: e.folder.art}
+	return found{entry: e, track: e.track, open: e.open, stamp: e.stamp, print: e.print, art: e.folder.art, words: e.folder.words[e.name]}
 }
 
 // find returns the listed file with this ID; ok is false if there is none.
@@ -184,8 +187,8 @@ func (c *catalogue) publish(e *entry, s stamp, p fingerprint, t Track, embedded 
 		c.added = append(c.added, listing{e, e.since})
 		c.listed++
 	}
-	e.stamp, e.print, e.embedded = s, p, embedded
-	t.HasCover = embedded || e.folder.art != ""
+	e.stamp, e.print, e.embedded, e.sung = s, p, embedded, t.Info.Lyrics.Size > 0
+	t.HasCover, t.HasLyrics = e.has()
 	e.track = &t
 	c.changed()
 }
@@ -319,22 +322,32 @@ func (c *catalogue) remove(e *entry) {
 	c.files--
 }
 
-// setArt notes the folder's cover picture, "" for none.
-func (c *catalogue) setArt(f *folder, art string) {
+// setBeside notes what lies beside the files of a folder: the cover picture, ""
+// for none, and the lyrics by name of the file they belong to.
+func (c *catalogue) setBeside(f *folder, art string, words map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f.art == art {
+	if f.art == art && maps.Equal(f.words, words) {
 		return
 	}
-	f.art = art
+	f.art, f.words = art, words
 	for _, e := range f.files {
-		if has := e.embedded || art != ""; e.track != nil && e.track.HasCover != has {
+		if e.track == nil {
+			continue
+		}
+		if cover, lyrics := e.has(); e.track.HasCover != cover || e.track.HasLyrics != lyrics {
 			t := *e.track
-			t.HasCover = has
+			t.HasCover, t.HasLyrics = cover, lyrics
 			e.track = &t
 			c.changed()
 		}
 	}
+}
+
+// has says whether there are a picture and lyrics, in the file or beside it. It
+// must be called with the catalogue's mu held.
+func (e *entry) has() (cover, lyrics bool) {
+	return e.embedded || e.folder.art != "", e.sung || e.folder.words[e.name] != ""
 }
 
 // refused lists the reasons kept, by path, and counts all.

@@ -36,7 +36,7 @@ func (l *Library) Cover(ctx context.Context, id string) (data []byte, mime strin
 		return nil, "", err
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	if p := l.embedded(file); p != nil {
+	if p := frontCover(l.inside(file).Pictures); p != nil {
 		return p.Data, imageType(p.Data), nil
 	}
 	if data, mime = file.e.folder.root.picture(file.e.art); data != nil {
@@ -45,16 +45,17 @@ func (l *Library) Cover(ctx context.Context, id string) (data []byte, mime strin
 	return nil, "", fmt.Errorf("cover of %q: %w", file.path, ErrNoCover)
 }
 
-// embedded returns the picture to show that is in the file, nil if there is none.
-func (l *Library) embedded(file *listedFile) *audio.Picture {
-	var err error // with a parser that fails, the picture beside the file will do
+// inside returns what the headers of the file say, pictures and lyrics
+// included: nothing where they cannot be read.
+func (l *Library) inside(file *listedFile) (info audio.Info) {
+	var err error // with a parser that fails, what lies beside the file will do
 	step := readingHeaders
 	defer l.survive(file.e.path, &step, &err)
 	stream, err := l.open(file.f, file.stamp.size)
 	if err != nil {
-		return nil
+		return audio.Info{}
 	}
-	return frontCover(stream.Info().Pictures)
+	return stream.Info()
 }
 
 // hasPicture says whether a file whose pictures lost their data has one that

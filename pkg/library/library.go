@@ -74,11 +74,12 @@ type Track struct {
 	// Root is the place in Config.Roots, from 0, of the folder or file it was
 	// found under: of the first that names the same. A file that lies in two
 	// roots, one within the other, is two tracks, one for each.
-	Root     int
-	Info     audio.Info // Frames is known; Pictures lack Data
-	HasCover bool       // Cover will probably find one
-	Size     int64      // bytes
-	ModTime  time.Time
+	Root      int
+	Info      audio.Info // Frames is known; Pictures and Lyrics lack what they hold
+	HasCover  bool       // Cover will probably find one
+	HasLyrics bool       // Lyrics will probably find some
+	Size      int64      // bytes
+	ModTime   time.Time
 }
 
 // Refusal is a file kept out of the list.
@@ -105,8 +106,8 @@ type Library struct {
 	roots []*root
 	cat   *catalogue
 	index *indexes
-	// covers is a token for everyone who reads a picture: not one of indexes,
-	// where long files would hold it up.
+	// covers is a token for everyone who reads a picture or lyrics: not one of
+	// indexes, where long files would hold it up.
 	covers chan struct{}
 	unsure chan found    // played and perhaps not like its copies
 	moving time.Duration // how long Reopen waits for a file to turn up elsewhere

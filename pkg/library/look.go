@@ -34,6 +34,7 @@ type view struct {
 	fresh map[string]sight
 	art   string
 	rank  int
+	words lyricFiles
 	links bool
 	next  []*folder // to be looked at next
 }
@@ -72,7 +73,7 @@ func (s *scan) look(ctx context.Context, f *folder, all bool) []*folder {
 		delete(s.linked, f)
 	}
 	f.fresh = v.fresh
-	s.l.cat.setArt(f, v.art)
+	s.l.cat.setBeside(f, v.art, v.words.of(f.files))
 	f.took = time.Since(v.now)
 	return v.next
 }
@@ -165,6 +166,8 @@ func (s *scan) see(ctx context.Context, f *folder, v *view, name string, fi fs.F
 		s.file(ctx, f, v, name, open, fi)
 	case rank > v.rank && fi.Mode().IsRegular() && fi.Size() <= MaxCover:
 		v.art, v.rank = open, rank
+	case fi.Mode().IsRegular() && fi.Size() <= maxLyricFile:
+		v.words.add(name, open)
 	}
 }
 

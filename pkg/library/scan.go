@@ -40,7 +40,7 @@ const (
 )
 
 // folder is one folder of a root. Only the goroutine of scan.run touches it,
-// except for the first block, which never changes, and art.
+// except for the first block, which never changes, art and words.
 type folder struct {
 	root  *root
 	name  string // by which root opens it, "." for the root itself
@@ -49,7 +49,8 @@ type folder struct {
 	up    *folder
 	depth int
 
-	art string // file name of the cover picture, "" for none; guarded by catalogue.mu
+	art   string            // file name of the cover picture, "" for none; guarded by catalogue.mu
+	words map[string]string // file names of lyrics, by name of the file; replaced as a whole, guarded by catalogue.mu
 
 	info  fs.FileInfo
 	link  bool // reached through a link, here or above

@@ -38,8 +38,10 @@ type File struct {
 	AudioBytes    int64     `json:"audioBytes"`              // bytes of coded audio; in Ogg, the headers of pages are not among them
 	Encoder       string    `json:"encoder,omitempty"`       // as the file names it
 	HasCover      bool      `json:"hasCover,omitempty"`      // of a server's track; files list their pictures
+	HasLyrics     bool      `json:"hasLyrics,omitempty"`     // of a server's track; files tell of theirs
 	Tags          wire.Tags `json:"tags"`
 	Pictures      []Picture `json:"pictures,omitempty"`
+	Lyrics        *Lyrics   `json:"lyrics,omitempty"`
 	Details       []Detail  `json:"details,omitempty"`   // facts of the container, in file order
 	Damage        []Damage  `json:"damage,omitempty"`    // in file order, the first 64
 	DamageCount   int       `json:"damageCount"`         // how many faults there are in all
@@ -47,6 +49,12 @@ type File struct {
 	Verify        *Verify   `json:"verify,omitempty"`    // when asked for
 	Error         string    `json:"error,omitempty"`     // why the rest is missing, or ends where it does
 	ErrorKind     string    `json:"errorKind,omitempty"` // as errors on standard error have it, or not_served: the server has the file and refuses it
+}
+
+// Lyrics are embedded words.
+type Lyrics struct {
+	Size   int  `json:"size"`   // bytes, as LRC or plain text in UTF-8
+	Synced bool `json:"synced"` // lines have times
 }
 
 // Picture is an embedded image.
@@ -147,7 +155,10 @@ func (f *File) describe(i audio.Info) {
 	f.Delay, f.Padding = int64(i.Delay), int64(i.Padding)
 	f.AudioOffset, f.AudioBytes = i.AudioOff, i.AudioBytes
 	f.Encoder, f.Tags = i.Encoder, wire.FromTags(i.Tags)
-	f.Pictures, f.Details, f.Damage = nil, nil, nil
+	f.Pictures, f.Lyrics, f.Details, f.Damage = nil, nil, nil, nil
+	if i.Lyrics.Size > 0 {
+		f.Lyrics = &Lyrics{Size: i.Lyrics.Size, Synced: i.Lyrics.Synced}
+	}
 	for _, p := range i.Pictures {
 		f.Pictures = append(f.Pictures, Picture{Kind: p.Kind, MIME: p.MIME, Width: p.Width, Height: p.Height, Size: p.Size})
 	}
@@ -165,7 +176,7 @@ func FromLibrary(t wire.LibraryTrack) File {
 	f := File{
 		Path: t.Path, ID: t.ID, Size: t.Size, Container: t.Format, Codec: t.Codec,
 		SampleRate: t.SampleRate, Channels: t.Channels, TotalSamples: t.TotalSamples, Duration: t.Duration,
-		HasCover: t.HasCover, Tags: t.Tags,
+		HasCover: t.HasCover, HasLyrics: t.HasLyrics, Tags: t.Tags,
 	}
 	codec := audio.Codec(t.Codec)
 	f.ChannelLayout = layout(audio.Info{Codec: codec, Channels: t.Channels})

@@ -279,6 +279,9 @@ var unwalked = map[string]string{
 	"POST /api/sessions/{id}/key-exchange 503":     "memory has to be full for long",
 	"DELETE /api/sessions/{id}/tracks/{track} 503": "memory has to be full for long",
 	"GET /api/library/{track}/cover 503":           "see TestCoversForSlowClientsAreBounded",
+	"GET /api/library/{track}/lyrics 503":          "as of covers",
+	"GET /api/library/{track}/lyrics 410":          "the file has to change while it is read",
+	"GET /api/library/{track}/lyrics 415":          "the library finds it unreadable first",
 	"GET /ready 503":                               "see TestReady",
 	"GET /api/library/{track}/cover 410":           "the file has to change while it is read",
 	"GET /api/library/{track}/cover 415":           "the library finds it unreadable first",
@@ -315,12 +318,13 @@ func TestEveryAnswer(t *testing.T) {
 	}
 }
 
-// moving is a folder with a file that is to be replaced, and a picture.
+// moving is a folder with a file that is to be replaced, a picture and lyrics.
 func moving(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	place(t, readSong(t, "speech-russian-8k.ogg"), dir, "moving.ogg")
 	place(t, []byte("\xff\xd8\xff and so on"), dir, "cover.jpg")
+	place(t, []byte("[00:01.00]words"), dir, "moving.lrc")
 	return dir
 }
 
@@ -389,6 +393,7 @@ func (w *walk) sessions() {
 	w.do(200, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[2].TrackID, "", "")
 	w.do(409, "DELETE", s+"/tracks/"+answer.SessionInfo.Tracks[0].TrackID, "", "")
 	w.do(200, "GET", "/api/library/"+w.f.track(w.t, "moving.ogg")+"/cover", "", "")
+	w.do(200, "GET", "/api/library/"+w.f.track(w.t, "moving.ogg")+"/lyrics", "", "")
 	for _, p := range []string{"/api/library", "/api/stats", "/api/openapi.json", "/health", "/ready"} {
 		w.do(200, "GET", p, "", "")
 	}
@@ -424,7 +429,7 @@ func (w *walk) whatFails() {
 	w.do(413, "POST", s+"/key-exchange", jsonType, `"`+long)
 	w.do(404, "POST", s+"/key-exchange?trackId=x", jsonType, keyRequest(w.t))
 	w.do(404, "GET", s+"/slices/x", "", "")
-	for _, p := range []string{"DELETE /api/sessions/x", "GET /api/sessions/x/info", "GET /api/library/x/cover", "DELETE /api/sessions/x/tracks/x"} {
+	for _, p := range []string{"DELETE /api/sessions/x", "GET /api/sessions/x/info", "GET /api/library/x/cover", "GET /api/library/x/lyrics", "DELETE /api/sessions/x/tracks/x"} {
 		method, target, _ := strings.Cut(p, " ")
 		w.do(404, method, target, "", "")
 	}

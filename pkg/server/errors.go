@@ -46,6 +46,7 @@ var refusals = []struct {
 	{handshake.ErrSuites, wire.BadRequest, "Key exchange failed", true},
 	{handshake.ErrPublicKey, wire.BadRequest, "Key exchange failed", true},
 	{library.ErrNoCover, wire.NoCover, "The track has no cover", false},
+	{library.ErrNoLyrics, wire.NoLyrics, "The track has no lyrics", false},
 	{fs.ErrNotExist, wire.TrackNotFound, "Track not found", false},
 	{pack.ErrTooLarge, wire.Unsupported, "The track needs shorter slices", true},
 	{audio.ErrNotAudio, wire.Unsupported, "Not an audio file this server knows", true},

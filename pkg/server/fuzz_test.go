@@ -114,6 +114,7 @@ func FuzzRequests(f *testing.F) {
 		{"DELETE /api/sessions/SESSION", "Sec-Fetch-Site: cross-site", ""},
 		{"GET /api/library", "Authorization: Bearer TOKEN", ""},
 		{"GET /api/library/LISTED/cover", "", ""},
+		{"GET /api/library/LISTED/lyrics", "", ""},
 		{"POST /api/pair", "Content-Type: application/json", `{"protocol":"secstream/2","publicKey":"","suites":["AES-256-GCM"],"name":"a","proof":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
 		{"GET /api/stats", "Authorization: Bearer TOKENx\r\nAuthorization: Basic x", ""},
 		{"GET /api/openapi.json", "X-Forwarded-For: 1.2.3.4, ::1", ""},

@@ -108,7 +108,7 @@ func hostilePaths(t *testing.T, id string, send func(method, path string)) {
 	for _, x := range odd {
 		for _, route := range []string{
 			"POST /api/sessions/%s/key-exchange", "GET /api/sessions/%s/info", "DELETE /api/sessions/%s", "GET /api/sessions/%s/slices/x",
-			"POST /api/sessions/%s/tracks", "DELETE /api/sessions/%s/tracks/x", "GET /api/library/%s/cover", "GET /%s", "GET /api/%s",
+			"POST /api/sessions/%s/tracks", "DELETE /api/sessions/%s/tracks/x", "GET /api/library/%s/cover", "GET /api/library/%s/lyrics", "GET /%s", "GET /api/%s",
 			"GET /api/sessions/" + id + "/slices/%s", "DELETE /api/sessions/" + id + "/tracks/%s", "GET /api/sessions/" + id + "/slices/x?trackId=%s",
 		} {
 			method, path, _ := strings.Cut(fmt.Sprintf(route, x), " ")

@@ -63,7 +63,7 @@ func fill(list *wire.Library, lib *library.Library) {
 			Format: string(t.Info.Container), Codec: string(t.Info.Codec),
 			SampleRate: t.Info.SampleRate, Channels: t.Info.Channels, BitDepth: t.Info.BitDepth,
 			TotalSamples: int64(t.Info.Frames), Duration: t.Info.Duration().Seconds(),
-			Size: t.Size, HasCover: t.HasCover, Tags: wire.FromTags(t.Info.Tags),
+			Size: t.Size, HasCover: t.HasCover, HasLyrics: t.HasLyrics, Tags: wire.FromTags(t.Info.Tags),
 		})
 	}
 	for f := range folders {

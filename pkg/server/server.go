@@ -144,8 +144,8 @@ const (
 	maxTarget  = 2 << 10   // bytes of a path and its query
 )
 
-// Limits of covers: how many bytes of them may wait to be sent, and how long
-// a request waits for its share of that.
+// Limits of covers, and of lyrics with them: how many bytes may wait to be sent,
+// and how long a request waits for its share of that.
 const (
 	maxCovers = 4 * library.MaxCover
 	patience  = 20 * time.Second
@@ -236,6 +236,7 @@ func (s *Server) routes() []route {
 		{"DELETE /api/sessions/{id}/tracks/{track}", t.request, s.removeTrack},
 		{"GET " + wire.LibraryPath, t.transfer, s.listLibrary},
 		{"GET " + wire.LibraryPath + "/{track}/cover", t.transfer, s.cover},
+		{"GET " + wire.LibraryPath + "/{track}/lyrics", t.transfer, s.lyrics},
 		{"POST " + wire.PairPath, t.request, s.pair},
 		{"GET /api/stats", t.request, s.stats},
 		{"GET /api/openapi.json", t.request, s.openapi},

@@ -199,6 +199,8 @@ func TestRefusals(t *testing.T) {
 		{"DELETE", "/api/sessions/nope", "", "", 404, wire.SessionNotFound},
 		{"GET", "/api/library/nope/cover", "", "", 404, wire.TrackNotFound},
 		{"GET", "/api/library/" + f.track(t, "drums.wav") + "/cover", "", "", 404, wire.NoCover},
+		{"GET", "/api/library/nope/lyrics", "", "", 404, wire.TrackNotFound},
+		{"GET", "/api/library/" + f.track(t, "drums.wav") + "/lyrics", "", "", 404, wire.NoLyrics},
 	} {
 		status, header, body := f.do(t, c.method, c.path, c.kind, c.body)
 		var e wire.Error
@@ -440,7 +442,7 @@ func TestNoRoute(t *testing.T) {
 		Endpoints []string `json:"available_endpoints"`
 	}
 	if err := json.Unmarshal([]byte(body), &answer); status != 404 || err != nil || answer.Error != "Not found" ||
-		len(answer.Endpoints) != 14 || answer.Endpoints[0] != "POST /api/sessions" {
+		len(answer.Endpoints) != 15 || answer.Endpoints[0] != "POST /api/sessions" {
 		t.Errorf("%d %v %s", status, err, body)
 	}
 	if _, _, body := f.do(t, "GET", "/api/sessions/nope/info", "", ""); strings.Contains(body, "available_endpoints") {

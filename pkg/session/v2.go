@@ -95,7 +95,7 @@ func (a Ask) offer(session string) (*handshake.Offer, error) {
 // the track under this name.
 func (t *Track) manifest(e *exchange, info audio.Info, asked string, cipher seal.Cipher, key *seal.Key) ([]byte, error) {
 	m := wire.Manifest{
-		Version: wire.ManifestVersion, Tags: wire.FromTags(info.Tags), HasCover: len(info.Pictures) > 0,
+		Version: wire.ManifestVersion, Tags: wire.FromTags(info.Tags), HasCover: len(info.Pictures) > 0, HasLyrics: info.Lyrics.Size > 0,
 		HeadBytes: e.head, Padded: t.session.store.cfg.Pad,
 		SessionInfo: &wire.SessionInfo{SessionID: t.session.ID, TrackFacts: e.facts(), Duration: e.seconds()},
 	}

@@ -17,6 +17,7 @@ const (
 	SliceNotFound   Code = "slice_not_found"
 	TrackNotFound   Code = "track_not_found"
 	NoCover         Code = "no_cover"
+	NoLyrics        Code = "no_lyrics"
 	TrackChanged    Code = "track_changed" // the file was replaced while the session was live
 	TooLarge        Code = "too_large"
 	Unsupported     Code = "unsupported_audio"
@@ -39,7 +40,7 @@ func (c Code) status() int {
 	switch c {
 	case BadRequest, Protocol:
 		return http.StatusBadRequest
-	case NotFound, SessionNotFound, SliceNotFound, TrackNotFound, NoCover:
+	case NotFound, SessionNotFound, SliceNotFound, TrackNotFound, NoCover, NoLyrics:
 		return http.StatusNotFound
 	case TrackChanged:
 		return http.StatusGone

@@ -38,6 +38,7 @@ type LibraryTrack struct {
 	Duration     float64 `json:"duration"`     // seconds
 	Size         int64   `json:"size"`         // bytes of the file
 	HasCover     bool    `json:"hasCover"`
+	HasLyrics    bool    `json:"hasLyrics"`
 	Tags         Tags    `json:"tags"`
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -56,7 +57,7 @@ func library(n int) *Library {
 	for i := range n {
 		l.Tracks = append(l.Tracks, LibraryTrack{
 			ID: fmt.Sprintf("%032x", i), Path: "a/ü.wav", Folder: "a", Format: "wav", Codec: "pcm", SampleRate: 8000,
-			Channels: 1, TotalSamples: 5, Duration: 0.5, HasCover: true, Tags: Tags{Title: "T\u2028", Disc: 3, TrackGain: &gain},
+			Channels: 1, TotalSamples: 5, Duration: 0.5, HasCover: true, HasLyrics: i%2 == 0, Tags: Tags{Title: "T\u2028", Disc: 3, TrackGain: &gain},
 		})
 	}
 	return l
@@ -89,6 +90,9 @@ func TestLibraryIsReadAsByTheLibrary(t *testing.T) {
 		}
 		taken++
 		err := json.Unmarshal(b, slow)
+		if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) && wrong.Field == "folders" {
+			err = nil // which Decode does not look at
+		}
 		if slow.Folders = nil; err != nil || !reflect.DeepEqual(quick, slow) {
 			t.Fatalf("%+v\nencoding/json: %+v, %v\n%q", quick, slow, err, b)
 		}

@@ -120,10 +120,11 @@ const ManifestVersion = 1
 // Manifest is what protocol v2 says of a track, sealed and so not to be changed
 // on its way.
 type Manifest struct {
-	Version  int    `json:"version"`
-	Source   string `json:"source,omitempty"` // ID of the track in the library; absent for an upload
-	Tags     Tags   `json:"tags"`
-	HasCover bool   `json:"hasCover"`
+	Version   int    `json:"version"`
+	Source    string `json:"source,omitempty"` // ID of the track in the library; absent for an upload
+	Tags      Tags   `json:"tags"`
+	HasCover  bool   `json:"hasCover"`
+	HasLyrics bool   `json:"hasLyrics,omitempty"`
 	// HeadBytes is what a slice of PCM has besides its samples.
 	HeadBytes   int          `json:"headBytes,omitempty"`
 	Padded      bool         `json:"padded,omitempty"`

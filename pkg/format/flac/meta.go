@@ -82,6 +82,7 @@ func (o *opener) open() error {
 		i.Details = append(i.Details, o.s.tagNote)
 	}
 	i.Tags, i.Pictures, i.Encoder = o.found.Tags, o.found.Pictures, o.found.Encoder
+	i.Lyrics = o.found.Lyrics
 	i.AudioOff = o.s.start
 	i.AudioBytes = o.s.end - o.s.start
 	if i.Frames > 0 {

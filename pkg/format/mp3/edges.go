@@ -20,6 +20,7 @@ const (
 	id3v2Head      = 10
 	apeHead        = 32
 	lyricsV1Max    = 5100 + 11 // Lyrics3 v1: text and "LYRICSBEGIN"
+	lyricsMost     = 1 << 20   // of a Lyrics3 tag that is read: its size has six digits
 )
 
 // edges finds the audio between the tags at both ends of a file.
@@ -155,6 +156,9 @@ func (e *edges) trailing(from, end int64) int64 {
 	}
 	if n := e.lyrics3(from, end); n > 0 {
 		e.note("Lyrics3 tag", n)
+		if n <= lyricsMost {
+			e.tags.Merge(tag.Lyrics3(e.read(end-n, int(n))))
+		}
 		return n
 	}
 	return e.appendedID3v2(from, end)

@@ -66,7 +66,7 @@ func Open(r io.ReaderAt, size int64) (*Stream, error) {
 		return nil, err
 	}
 	s.describe(e.tags.Encoder)
-	s.info.Tags, s.info.Pictures = e.tags.Tags, slices.Clip(e.tags.Pictures)
+	s.info.Tags, s.info.Pictures, s.info.Lyrics = e.tags.Tags, slices.Clip(e.tags.Pictures), e.tags.Lyrics
 	s.info.Details, s.info.Damage = slices.Clip(s.info.Details), slices.Clip(s.info.Damage)
 	return s, nil
 }

@@ -114,6 +114,7 @@ func (s *scan) describe(size int64) (audio.Info, error) {
 		info.AddDamage(s.commentOff, tagDamage, err)
 	}
 	info.Tags, info.Pictures, info.Encoder = found.Tags, found.Pictures, found.Encoder
+	info.Lyrics = found.Lyrics
 	info.Details = h.details()
 	for _, o := range s.others {
 		if o.name != "" {

@@ -48,6 +48,7 @@ func APE(r io.ReaderAt, end int64) (Found, int64, error) {
 type apeReader struct {
 	r        io.ReaderAt
 	pos, end int64
+	worded   int64 // bytes of items with lyrics so far
 	*Found
 }
 
@@ -81,6 +82,15 @@ const (
 
 func (a *apeReader) value(name string, from, size int64, kind uint32) error {
 	switch {
+	case kind == apeText && isLyrics(name):
+		if a.worded += min(size, maxAllWords); size > maxWords || a.worded > maxAllWords {
+			return nil
+		}
+		b := make([]byte, size)
+		if err := readFull(a.r, b, from); err != nil {
+			return err
+		}
+		a.lyrics(eightBitAll(b))
 	case kind == apeText:
 		b := make([]byte, min(size, maxValue))
 		if err := readFull(a.r, b, from); err != nil {

@@ -37,7 +37,8 @@ var readers = map[string]func([]byte) (Found, error){
 		}
 		return Found{Pictures: []audio.Picture{p}}, nil
 	},
-	"info": Info,
+	"info":    Info,
+	"lyrics3": func(b []byte) (Found, error) { return Lyrics3(b), nil },
 }
 
 // seeds are real tags out of the public test audio, and made ones.
@@ -47,6 +48,7 @@ func seeds(t testing.TB, kind string) [][]byte {
 	switch kind {
 	case "id3v2":
 		return append(real(t),
+			tagOf(4, 0, v4("USLT", 0, "\x03eng\x00"+verse)+v4("SYLT", 0, "\x03eng\x02\x01\x00\nOne\x00"+be32(1000)+"two\x00"+be32(1500))),
 			tagOf(2, 0, v2("TT2", "\x01"+utf16le("Title"))+v2("PIC", "\x00JPG\x03words\x00"+jpg)),
 			tagOf(3, 0x80, unsynced(v3("TIT2", 0, "\x01"+utf16le("Title"))+v3("APIC", 0, "\x00image/jpeg\x00\x03\x00"+jpg))),
 			tagOf(4, 0x40, safe(6)+"\x01\x00"+v4("TXXX", 9, safe(99)+deflated("\x03a\x00b"))+v4("COMM", 2, "\x01eng"+utf16le("\x00")+utf16le("words"))+v4("TRCK", 0x40, "g\x001/2")))
@@ -60,7 +62,9 @@ func seeds(t testing.TB, kind string) [][]byte {
 			apeTag(false, apeItem("Artist", 0, "A\x00B")),
 		}
 	case "vorbis":
-		return [][]byte{comments("Maker", "TITLE=T", "R128_TRACK_GAIN=5", "GENRE=(4)(5)", "METADATA_BLOCK_PICTURE="+base64.StdEncoding.EncodeToString(flacPicture("image/png", []byte(png), 0)))}
+		return [][]byte{comments("Maker", "TITLE=T", "LYRICS=[00:01]a", "R128_TRACK_GAIN=5", "GENRE=(4)(5)", "METADATA_BLOCK_PICTURE="+base64.StdEncoding.EncodeToString(flacPicture("image/png", []byte(png), 0)))}
+	case "lyrics3":
+		return [][]byte{[]byte("LYRICSBEGIN[00:01]OneLYRICSEND"), []byte("LYRICSBEGININD0000200LYR00010[00:01]One000039LYRICS200")}
 	case "flac":
 		return [][]byte{flacPicture("image/png", []byte(png), 0), flacPicture("image/jpeg", []byte(jpg), 0)}
 	}
@@ -105,6 +109,10 @@ func check(t testing.TB, kind string, b []byte) {
 	}
 	if g.Track < 0 || g.TrackTotal < 0 || g.Disc < 0 || g.DiscTotal < 0 || f.room() < 0 || len(f.Pictures) > maxPictures {
 		t.Fatalf("%s: %+v", kind, g)
+	}
+	if l := f.Lyrics; l.Size != len(l.Text) || l.Size > audio.MaxLyrics || !utf8.ValidString(l.Text) ||
+		strings.ContainsFunc(l.Text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }) {
+		t.Fatalf("%s: unclean lyrics %.60q", kind, l.Text)
 	}
 	for _, p := range f.Pictures {
 		if p.Size != len(p.Data) || p.Width < 0 || p.Height < 0 {

@@ -18,6 +18,12 @@ func (t *id3) take(f frame) error {
 		if most = int64(room) + 1024; room == 0 || f.size > most+16 {
 			return nil
 		}
+	case "USLT", "SYLT":
+		if f.size > maxWords+16 || t.file.worded > maxAllWords {
+			return nil
+		}
+		t.file.worded += int(f.size)
+		most = maxWords
 	case "TIT2", "TPE1", "TPE2", "TALB", "TRCK", "TPOS", "TDRC", "TDRL", "TYER", "TDAT", "TCON", "TSSE", "TXXX", "COMM":
 	default:
 		return nil
@@ -29,8 +35,17 @@ func (t *id3) take(f frame) error {
 	switch f.name {
 	case "APIC", "PIC":
 		t.picture(f, b)
+	case "USLT":
+		t.unsynced(b)
+	case "SYLT":
+		t.synced(b)
 	case "TXXX":
 		name, value := described(b[0], b[1:])
+		if isLyrics(name) {
+			_, text := cutText(b[0], b[1:])
+			t.lyrics(decodeAll(b[0], text))
+			return nil
+		}
 		t.set(name, value)
 	case "COMM":
 		t.comment(b)
@@ -185,8 +200,10 @@ func cutText(enc byte, b []byte) (text, rest []byte) {
 	return b, nil
 }
 
-func decode(enc byte, b []byte) string {
-	b = b[:min(len(b), 4*maxText)]
+func decode(enc byte, b []byte) string { return decodeAll(enc, b[:min(len(b), 4*maxText)]) }
+
+// decodeAll is decode for texts of any length.
+func decodeAll(enc byte, b []byte) string {
 	switch enc {
 	case encUTF16, encUTF16BE:
 		return wide(b, enc == encUTF16BE)

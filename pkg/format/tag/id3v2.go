@@ -48,11 +48,12 @@ func synchsafe(b []byte) (n int64, ok bool) {
 
 // File is what the ID3v2 tags of one file share, so that a file of many tags
 // costs no more than one of a few: what their compressed frames expand to has
-// one limit, and so have their pictures. Its zero value is a file of which
+// one limit, and so have their pictures and their lyrics. Its zero value is a file of which
 // nothing has been read. It is for one goroutine.
 type File struct {
 	expanded int           // bytes of compressed frames so far
 	pictured int           // bytes of pictures so far
+	worded   int           // bytes of frames with lyrics so far
 	zlib     io.ReadCloser // kept for the next frame, since each takes some 40 kB
 }
 
@@ -306,6 +307,7 @@ func longName(s string) string {
 	names := [...][2]string{
 		{"TT2", "TIT2"}, {"TP1", "TPE1"}, {"TP2", "TPE2"}, {"TAL", "TALB"}, {"TRK", "TRCK"}, {"TPA", "TPOS"},
 		{"TYE", "TYER"}, {"TDA", "TDAT"}, {"TCO", "TCON"}, {"TSS", "TSSE"}, {"TXX", "TXXX"}, {"COM", "COMM"}, {"PIC", "PIC"},
+		{"ULT", "USLT"}, {"SLT", "SYLT"},
 	}
 	for _, n := range names {
 		if n[0] == s {

@@ -36,8 +36,10 @@ func (f *Found) info(id string, value []byte) {
 }
 
 // eightBit reads text in an unnamed 8-bit code.
-func eightBit(b []byte) string {
-	b = b[:min(len(b), 4*maxText)]
+func eightBit(b []byte) string { return eightBitAll(b[:min(len(b), 4*maxText)]) }
+
+// eightBitAll is eightBit for texts of any length.
+func eightBitAll(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}

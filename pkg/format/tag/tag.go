@@ -1,9 +1,9 @@
-// Package tag reads descriptive tags and embedded pictures: ID3v1, ID3v2,
-// APEv2, Vorbis comments, FLAC pictures and RIFF INFO. It imports audio only;
-// the format parsers call it with the bytes they found.
+// Package tag reads descriptive tags, embedded pictures and lyrics: ID3v1,
+// ID3v2, APEv2, Lyrics3, Vorbis comments, FLAC pictures and RIFF INFO. It
+// imports audio only; the format parsers call it with the bytes they found.
 //
 // Text comes out clean: valid UTF-8, no control characters, at most 4096 bytes
-// (see Clean). Pictures are at most 64 a tag, 16 MiB each and 32 MiB in all,
+// (see Clean); lyrics as audio.NewLyrics has them. Pictures are at most 64 a tag, 16 MiB each and 32 MiB in all,
 // copied out of the caller's buffer; what is larger is left out. ID3v2 tags,
 // of which a file may have many, share what a File allows. A tag that is damaged gives what could be read and an
 // *audio.Error; a read error comes as it came. Everything here but a File is
@@ -37,11 +37,12 @@ const (
 type Found struct {
 	Tags     audio.Tags
 	Pictures []audio.Picture
+	Lyrics   audio.Lyrics
 	Encoder  string
 }
 
 // Merge fills what f lacks from g: each text and number by itself, pictures
-// only if f has none.
+// only if f has none, lyrics if f has none or none with times.
 func (f *Found) Merge(g Found) {
 	t, u := &f.Tags, &g.Tags
 	for _, p := range []struct {
@@ -74,6 +75,7 @@ func (f *Found) Merge(g Found) {
 	if len(f.Pictures) == 0 {
 		f.Pictures = g.Pictures
 	}
+	f.Lyrics = f.Lyrics.Or(g.Lyrics)
 }
 
 // addPicture keeps p if it is an image and there is room for it, and says so.

@@ -48,6 +48,10 @@ func (f *Found) comment(entry []byte) {
 	case "COVERART":
 		f.addPicture(newPicture("", kindName(3), f.base64(value)))
 	default:
+		if isLyrics(name) {
+			f.lyrics(string(value[:min(len(value), maxWords)]))
+			return
+		}
 		f.set(name, head(value))
 	}
 }

@@ -155,6 +155,7 @@ func (s *scan) finish() {
 	}
 	s.detail("chunks", strings.Join(s.names, ", "))
 	i.Tags, i.Pictures, i.Encoder = s.found.Tags, s.found.Pictures, s.found.Encoder
+	i.Lyrics = s.found.Lyrics
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
