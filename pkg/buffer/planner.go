@@ -238,9 +238,9 @@ func (p *Planner) rest(wishes []int) []int {
 func (p *Planner) keeps(i int, it *item, now time.Duration) bool {
 	c := p.current
 	switch {
-	case it.held, i > c && i <= c+p.reach():
+	case it.held, i > c && i <= c+p.reach() && (it.here || !p.sought):
 		return true
-	case !it.here: // a download that no longer matters
+	case !it.here: // a download that no longer matters, or not now
 		return false
 	case p.sought && p.cfg.Strategy == Aggressive && p.crowded && max(i-c, c-i) > aggressiveWindow:
 		return false
@@ -325,10 +325,11 @@ func (p *Planner) start(now time.Duration) {
 // lane says whether one more slice may be fetched ahead now. None is while the
 // consumer waits: it gets all that the network has.
 //
-// Where downloads take a good part of the time that a slice lasts, and most of
+// Where a download takes a good part of the time that a slice lasts, and most of
 // that is bytes and not waiting for them, slices that come side by side all come
-// late; so each begins only once the one before it should be about to end. Where
-// a slice takes longer than it lasts that is no good either.
+// late. So each begins only when the one before it should be about to end, as
+// long as a slice takes on a line of its own. Where that is longer than it lasts
+// this would be no good either.
 func (p *Planner) lane(now time.Duration) bool {
 	if it := p.items[p.current]; p.wanted && (it == nil || !it.here) {
 		return false
@@ -343,7 +344,7 @@ func (p *Planner) lane(now time.Duration) bool {
 	if busy == 0 || busy >= lanes {
 		return busy == 0
 	}
-	took, first := time.Duration(mean(p.hist.took)), time.Duration(mean(p.hist.first))
+	took, first := p.hist.quickest()
 	if lanes*took < p.cfg.Length || took > p.cfg.Length || took < 2*first {
 		return true
 	}

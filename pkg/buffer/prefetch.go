@@ -52,6 +52,16 @@ func mean[T ~int | ~int64](list []T) float64 {
 	return sum / float64(max(len(list), 1))
 }
 
+// quickest is the download that took least: one that had the line for itself.
+func (h *history) quickest() (took, first time.Duration) {
+	for i, t := range h.took {
+		if i == 0 || t < took {
+			took, first = t, h.first[i]
+		}
+	}
+	return took, first
+}
+
 // failures is the share of attempts that failed.
 func (h *history) failures() float64 {
 	n := 0

@@ -3,6 +3,7 @@ package buffer
 import (
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 )
@@ -43,6 +44,7 @@ type model struct {
 	at    int
 	held  bool
 	asks  bool         // the consumer waits for at
+	seeks bool         // it has just sought
 	about map[int]bool // here (true) or on its way
 	used  [100]time.Duration
 }
@@ -61,7 +63,7 @@ func (m *model) step() error {
 			break
 		}
 		if m.at++; m.r.Intn(6) == 0 || m.at >= m.cfg.Slices {
-			m.at = m.r.Intn(m.cfg.Slices)
+			m.at, m.seeks = m.r.Intn(m.cfg.Slices), true
 		}
 		m.asks = true
 		if here := m.Ask(m.at, m.now); here != m.about[m.at] {
@@ -119,7 +121,7 @@ func (m *model) obey() error {
 		if here && (ahead || behind && fresh && !sought) && was <= m.cfg.Budget {
 			return fmt.Errorf("drops %d, which is near and for which there is room", i)
 		}
-		if !here && ahead && was <= m.cfg.Budget {
+		if !here && ahead && was <= m.cfg.Budget && (!m.seeks || slices.Contains(m.wishes(m.now), i)) {
 			return fmt.Errorf("gives up the download of %d, which is near", i)
 		}
 		delete(m.about, i)
@@ -138,6 +140,7 @@ func (m *model) obey() error {
 		}
 		m.about[i] = false
 	}
+	m.seeks = false
 	for i, here := range m.about {
 		if !here && i != m.at {
 			ahead++

@@ -85,7 +85,11 @@ func (t *Track) renew(all, ctx context.Context, old *keys, forgotten bool) error
 func (t *Track) reopen(ctx context.Context) error {
 	session, err := t.c.create(ctx, t.asked)
 	if refusedWith(err, wire.TrackNotFound) {
-		return t.c.scanning(ctx, err)
+		// It may have just started, and not found the track yet.
+		if _, err := t.c.fetch(ctx, http.MethodGet, readyPath, nil, nil, maxSmall); refusedWith(err, wire.NotReady) {
+			return err
+		}
+		session, err = t.c.create(ctx, t.asked)
 	}
 	if err != nil {
 		return err
@@ -101,15 +105,6 @@ func (t *Track) reopen(ctx context.Context) error {
 
 // readyPath is where a server says that it has looked at all its folders.
 const readyPath = "/ready"
-
-// scanning tells a server that has not found a track yet, since it has just
-// started, from one that no longer has it, which is what missing says.
-func (c *Client) scanning(ctx context.Context, missing error) error {
-	if _, err := c.fetch(ctx, http.MethodGet, readyPath, nil, nil, maxSmall); refusedWith(err, wire.NotReady) {
-		return err
-	}
-	return missing
-}
 
 // renewSoon agrees on another key behind the scene, and is not sorry if it
 // cannot: the one there is serves a while yet.
