@@ -45,7 +45,7 @@ func (w *witness) Release(i int) {
 func TestKeptSlices(t *testing.T) {
 	c, tracks := dial(t, start(t, sessionOf(8000), publicAudio), client.Config{Buffer: buffer.Aggressive})
 	for _, lt := range tracks {
-		if lt.Codec == string(audio.Opus) || raceEnabled && lt.Duration > 15 {
+		if lt.Codec == string(audio.Opus) || raceEnabled && lt.Duration > 8 {
 			continue
 		}
 		track := opens(t, c, lt.ID)
