@@ -34,8 +34,9 @@ var law = map[string][]string{
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
 	"pkg/session":       {"pkg/audio", "pkg/compress", "pkg/format/wav", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
 	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/browser", "pkg/library", "pkg/limit", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire"},
-	"pkg/client":        {"pkg/audio", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
+	"pkg/client":        {"pkg/audio", "pkg/buffer", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/browser":       {"pkg/audio"},
+	"pkg/buffer":        {}, // and no clock
 	"pkg/limit":         {},
 	"pkg/config":        {},
 	"pkg/metrics":       {"pkg/library", "pkg/server", "pkg/session"},

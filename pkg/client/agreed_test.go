@@ -50,7 +50,7 @@ func TestUnpacker(t *testing.T) {
 		{"\x1b[2J", "", ""},
 		{"", strings.Repeat("\a", 1<<20), ""},
 	} {
-		codec, _, err := p.unpacker(&wire.TrackFacts{Compression: c.compression, Cipher: c.cipher}, key)
+		codec, _, _, err := p.unpacker(&wire.TrackFacts{Compression: c.compression, Cipher: c.cipher}, key)
 		if c.codec != "" && (err != nil || codec.Name() != c.codec) {
 			t.Errorf("%+v: %v", c, err)
 		}

@@ -1,8 +1,8 @@
 // Package client is the listening end of the slice API: it lists a server's
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
-// and track IDs go in, slices in the clear come out, and are wiped when they
-// are released. It imports audio, cert (to know a server by its key), compress,
-// decode (for its Params and Unwrap), handshake, pack, seal and wire.
+// and track IDs go in, slices in the clear come out, and are wiped when nobody
+// will want them. It imports audio, buffer, cert (to know a server by its key),
+// compress, decode (for its Params and Unwrap), handshake, pack, seal and wire.
 package client
 
 import (
@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"secstream/pkg/buffer"
 	"secstream/pkg/compress"
 	"secstream/pkg/handshake"
 	"secstream/pkg/seal"
@@ -32,6 +33,8 @@ var (
 	ErrUnreachable = errors.New("the server does not answer")
 	// ErrProtocol: an answer came that the protocol does not allow.
 	ErrProtocol = errors.New("the server's answer breaks the protocol")
+	// ErrTokenOver: a token that was good is so no longer. The *wire.Error is behind it.
+	ErrTokenOver = errors.New("the token is no longer good: it has expired, or was taken back")
 	// ErrAddress: the address cannot be used.
 	ErrAddress = errors.New("not an address of a secstream server")
 )
@@ -42,7 +45,7 @@ type Client struct {
 	name     string // in errors
 	token    string // "" for none
 	http     *http.Client
-	ahead    int
+	buffer   buffering
 	patience time.Duration
 	pieces   pieces
 	v1       bool
@@ -52,10 +55,24 @@ type Client struct {
 	identity ed25519.PublicKey
 }
 
+// buffering is what tracks keep.
+type buffering struct {
+	strategy buffer.Strategy
+	prefetch buffer.Prefetch
+	budget   int64
+	ahead    int
+}
+
 // Config tunes a Client; the zero value is what players use.
 type Config struct {
-	Ahead     int               // slices fetched ahead of the one asked for; default 2
-	Patience  time.Duration     // how long a request that may yet succeed is tried again; default 8 s, as a restart takes
+	Buffer      buffer.Strategy // which slices of a track are kept
+	Prefetch    buffer.Prefetch // which are fetched ahead
+	BufferBytes int64           // most bytes of them, in the clear; default 64 MiB. The slice asked for always has room
+	// Ahead above 0 fetches exactly so many slices ahead, and keeps none that was
+	// released, in place of Buffer and Prefetch.
+	Ahead int
+
+	Patience  time.Duration     // how long a request that may yet succeed is tried again while somebody waits; default 8 s, as a restart takes
 	Transport http.RoundTripper // default: that of NewTransport
 	Name      string            // what errors call the server, when its address is a secret; default the address
 
@@ -87,6 +104,10 @@ const (
 	stallTime    = 20 * time.Second         // without a single byte
 )
 
+// conns is how many connections to a server are kept: for the slice asked for,
+// and for those that are fetched ahead at once.
+const conns = 4
+
 // userAgent is what servers know our players by, as those that decode for
 // browsers.
 const userAgent = "secstream"
@@ -113,8 +134,11 @@ func New(address string, cfg Config) (*Client, error) {
 	if cfg.Fingerprint != "" && (base.Scheme != "https" || cfg.Transport != nil) {
 		return nil, fmt.Errorf("%w: a fingerprint is for an https address, and the default transport", ErrAddress)
 	}
-	if cfg.Ahead == 0 {
-		cfg.Ahead = 2
+	if cfg.BufferBytes == 0 {
+		cfg.BufferBytes = 64 << 20
+	}
+	if cfg.Ahead > 0 {
+		cfg.Buffer = buffer.Conservative
 	}
 	if cfg.Patience == 0 {
 		cfg.Patience = 8 * time.Second
@@ -123,12 +147,13 @@ func New(address string, cfg Config) (*Client, error) {
 		cfg.Exchange = handshake.P256{}
 	}
 	if cfg.Transport == nil {
-		if cfg.Transport, err = NewTransport(cfg.Fingerprint, cfg.Ahead+1); err != nil {
+		if cfg.Transport, err = NewTransport(cfg.Fingerprint, conns); err != nil {
 			return nil, err
 		}
 	}
 	return &Client{
-		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, ahead: cfg.Ahead, patience: cfg.Patience,
+		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, patience: cfg.Patience,
+		buffer: buffering{cfg.Buffer, cfg.Prefetch, cfg.BufferBytes, max(cfg.Ahead, 0)},
 		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust,
 		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
@@ -190,20 +215,28 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any, lim
 	})
 }
 
-// fetch does one request and appends the answer's body to dst. Answers other
-// than 2xx are a *wire.Error, read up to maxSmall. More than limit bytes are
-// refused.
-func (c *Client) fetch(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, error) {
-	answer, _, err := c.fetchWithHeader(ctx, method, path, body, dst, limit)
-	return answer, err
+// answer is what a server answered.
+type answer struct {
+	body   []byte
+	header http.Header
+	first  time.Duration // until it began
 }
 
-func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, http.Header, error) {
+// fetch does one request and appends the answer's body to dst.
+func (c *Client) fetch(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, error) {
+	a, err := c.ask(ctx, method, path, body, dst, limit)
+	return a.body, err
+}
+
+// ask does one request and appends the answer's body to dst. Answers other than
+// 2xx are a *wire.Error, read up to maxSmall. More than limit bytes are refused.
+func (c *Client) ask(ctx context.Context, method, path string, body, dst []byte, limit int64) (answer, error) {
+	a := answer{body: dst}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
 	if err != nil {
-		return dst, nil, bare(err)
+		return a, bare(err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -218,33 +251,40 @@ func (c *Client) fetchWithHeader(ctx context.Context, method, path string, body,
 	}
 	stall := time.AfterFunc(wait, func() { cancel(errStalled) })
 	defer stall.Stop()
+	begin := time.Now()
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return dst, nil, unreachable(ctx, err)
+		return a, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
+	a.header, a.first = resp.Header, time.Since(begin)
 	stall.Reset(stallTime)
 	alive := func() { stall.Reset(stallTime) }
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		text, err := readAll(nil, io.LimitReader(resp.Body, maxSmall), maxSmall, alive)
-		if err != nil {
-			return dst, nil, unreachable(ctx, err)
-		}
-		if resp.StatusCode == http.StatusBadRequest && c.base.Scheme == "http" && bytes.Contains(text, []byte("HTTPS")) {
-			return dst, nil, fmt.Errorf("%w: %w", ErrProtocol, ErrNeedsTLS) // as Go's server and others say it
-		}
-		return dst, resp.Header, wire.ReadError(resp.StatusCode, text)
+		return a, c.refusal(ctx, resp, alive)
 	}
 	if resp.ContentLength > limit {
-		return dst, nil, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, resp.ContentLength)
+		return a, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, resp.ContentLength)
 	}
-	if n := min(resp.ContentLength, 4<<20); n > int64(cap(dst)) {
+	if n := min(resp.ContentLength, 4<<20); n >= int64(cap(dst)) {
 		dst = make([]byte, 0, n+1) // one more, so that the end shows without growing
 	}
-	if dst, err = readAll(dst, resp.Body, limit, alive); err != nil {
-		return dst, nil, unreachable(ctx, err)
+	if a.body, err = readAll(dst, resp.Body, limit, alive); err != nil {
+		return a, unreachable(ctx, err)
 	}
-	return dst, resp.Header, nil
+	return a, nil
+}
+
+// refusal is the error that an answer other than 2xx stands for.
+func (c *Client) refusal(ctx context.Context, resp *http.Response, alive func()) error {
+	text, err := readAll(nil, io.LimitReader(resp.Body, maxSmall), maxSmall, alive)
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	if resp.StatusCode == http.StatusBadRequest && c.base.Scheme == "http" && bytes.Contains(text, []byte("HTTPS")) {
+		return fmt.Errorf("%w: %w", ErrProtocol, ErrNeedsTLS) // as Go's server and others say it
+	}
+	return comingBack(wire.ReadError(resp.StatusCode, text), resp.Header)
 }
 
 var errStalled = errors.New("it is silent for too long")

@@ -32,20 +32,20 @@ func (p *pieces) agreed(m *wire.KeyMetadata) error {
 	return nil
 }
 
-// unpacker is what opens the slices of a track described so. A server that
-// names no compression or cipher means protocol v1's.
-func (p *pieces) unpacker(s *wire.TrackFacts, key *seal.Key) (compress.Codec, *pack.Unpacker, error) {
+// unpacker is what opens the slices of a track described so, and the name of
+// the cipher. A server that names no compression or cipher means protocol v1's.
+func (p *pieces) unpacker(s *wire.TrackFacts, key *seal.Key) (compress.Codec, *pack.Unpacker, string, error) {
 	codec, err := compress.Lookup(cmp.Or(s.Compression, compress.NameDeflate), p.codecs...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w; this client cannot play it", ErrProtocol, err)
+		return nil, nil, "", fmt.Errorf("%w: %w; this client cannot play it", ErrProtocol, err)
 	}
 	cipher, err := seal.Lookup(cmp.Or(s.Cipher, seal.NameAES256GCM), p.ciphers...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w; this client cannot play it", ErrProtocol, err)
+		return nil, nil, "", fmt.Errorf("%w: %w; this client cannot play it", ErrProtocol, err)
 	}
 	box, err := seal.NewBoxWith(cipher, key)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	return codec, pack.NewUnpackerWith(codec, box), nil
+	return codec, pack.NewUnpackerWith(codec, box), cipher.Name(), nil
 }

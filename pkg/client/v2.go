@@ -176,7 +176,7 @@ func (t *Track) readManifest(sealed []byte, cipher seal.Cipher, agreed *handshak
 	if err != nil {
 		return nil, err
 	}
-	k := &keys{ids: m.SessionInfo.SliceIDs, codec: codec, padded: m.Padded}
+	k := &keys{ids: m.SessionInfo.SliceIDs, codec: codec, padded: m.Padded, cipher: agreed.Suite}
 	k.unpack = pack.NewBoundUnpacker(codec, slices, t.binding(k.ids, m.HeadBytes, codec.Name()), m.Padded)
 	return k, nil
 }

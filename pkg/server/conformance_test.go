@@ -268,6 +268,7 @@ func overHTTP(t *testing.T, f *fixture) {
 type watched struct {
 	n       atomic.Int64
 	hold    chan struct{} // nil holds nothing
+	astray  bool          // it asks for slices that there are not
 	session string        // its path
 }
 
@@ -283,6 +284,10 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 			case <-r.Context().Done():
 				return nil, r.Context().Err()
 			}
+		}
+		if w.astray {
+			r = r.Clone(r.Context())
+			r.URL.Path = w.session + "/slices/nonesuch"
 		}
 	}
 	return http.DefaultTransport.RoundTrip(r)
@@ -322,15 +327,24 @@ func theClient(t *testing.T, f *fixture) {
 	}
 	_ = track.Close()
 
-	// A permanent error is not tried again: one request for the slice, one ahead.
-	w := new(watched)
+	// A permanent error is not tried again: one request for the slice, one with
+	// another key, for which it might have been that.
+	w := &watched{astray: true}
+	track = open(w, 1)
+	var refused *wire.Error
+	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != 404 || w.n.Load() > 2 {
+		t.Errorf("a slice that there is not: %v after %d requests", err, w.n.Load())
+	}
+	_ = track.Close()
+
+	// A session that the server has forgotten is none.
+	w = new(watched)
 	track = open(w, 1)
 	if status, _, _ := f.do(t, "DELETE", w.session, "", ""); status != 204 {
 		t.Fatal(status)
 	}
-	var refused *wire.Error
-	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != 404 || w.n.Load() > 2 {
-		t.Errorf("a session that ended: %v after %d requests", err, w.n.Load())
+	if _, err := track.Slice(t.Context(), 0); err != nil {
+		t.Errorf("a session that ended: %v", err)
 	}
 	_ = track.Close()
 

@@ -1,0 +1,230 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// fetch is one slice on its way, or here.
+type fetch struct {
+	i      int
+	done   chan struct{} // closed when it is over
+	urgent chan struct{} // closed when the consumer waits for it
+
+	// Guarded by the track's mu; what came also by done.
+	asked   time.Time          // when the consumer began to wait, zero before
+	cancel  context.CancelFunc // nil before it was begun
+	dropped bool               // nobody wants it any more
+	over    bool
+	got     received
+	err     error
+}
+
+var errClosed = errors.New("the track is closed")
+
+// Slice returns slice i in the clear, which stays as it is until Release(i), and
+// begins to fetch others as the buffer strategies have it. It is to be read
+// only: it may be asked for again, and come from memory. After an error the next
+// call tries anew; one that wraps seal.ErrForged says nothing of other slices.
+func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
+	if i < 0 || i >= t.Len() {
+		return nil, fmt.Errorf("slice %d: the track has %d", i, t.Len())
+	}
+	f := t.want(i)
+	if f == nil {
+		return nil, fmt.Errorf("slice %d: %w", i, errClosed)
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.err != nil {
+		if t.fetches[i] == f {
+			delete(t.fetches, i)
+		}
+		return nil, fmt.Errorf("from %s: %w", t.c.name, f.err)
+	}
+	if t.closed {
+		return nil, fmt.Errorf("slice %d: %w", i, errClosed)
+	}
+	t.plan.Hold(i)
+	t.states[i] = SlicePlaying
+	return f.got.plain, nil
+}
+
+// want is the fetch of the slice that the consumer now waits for, nil when the
+// track is closed. One that failed for good ahead of time is not done again
+// before that was told.
+func (t *Track) want(i int) *fetch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.plan.Ask(i, time.Since(t.begin))
+	if f := t.fetches[i]; f != nil && f.err != nil {
+		if passing(f.err) {
+			delete(t.fetches, i)
+		} else {
+			t.plan.GiveUp(i)
+		}
+	}
+	t.act()
+	f := t.fetches[i]
+	if f.asked.IsZero() {
+		close(f.urgent)
+	}
+	f.asked = time.Now()
+	return f
+}
+
+// Release gives slice i back. It is wiped, at once or, where the buffer strategy
+// keeps it for those who seek back, later.
+func (t *Track) Release(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.fetches[i]; f != nil && f.over && f.err == nil {
+		t.states[i] = SliceOpened
+	}
+	if !t.closed {
+		t.plan.Done(i, time.Since(t.begin))
+		t.act()
+	}
+}
+
+// act does what the plan says. The caller holds mu.
+func (t *Track) act() {
+	p := t.plan.Plan(time.Since(t.begin))
+	for _, i := range p.Drop {
+		t.drop(t.fetches[i])
+	}
+	for _, i := range p.Start {
+		f := &fetch{i: i, done: make(chan struct{}), urgent: make(chan struct{})}
+		t.fetches[i] = f
+		t.states[i] = SliceFetching
+		t.queue = append(t.queue, f)
+	}
+	t.next = p.Next
+	select {
+	case t.poke <- struct{}{}:
+	default:
+	}
+}
+
+// drop wipes a slice, or ends its fetching. The caller holds mu.
+func (t *Track) drop(f *fetch) {
+	delete(t.fetches, f.i)
+	f.dropped = true
+	if f.cancel != nil {
+		f.cancel()
+	}
+	t.states[f.i] = SliceWaiting
+	if f.over && f.err == nil {
+		t.states[f.i] = SliceWiped
+		t.count.buffered -= int64(len(f.got.plain))
+		clear(f.got.buf)
+	}
+}
+
+// run begins with what the plan has started, and looks at the plan when it wants
+// to be looked at. It and what it began end with ctx.
+func (t *Track) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		t.mu.Lock()
+		queue, next := t.queue, t.next
+		t.queue = nil
+		t.mu.Unlock()
+		for _, f := range queue {
+			t.wg.Go(func() { t.bring(ctx, f) })
+		}
+		timer.Stop()
+		if next > 0 {
+			timer.Reset(next - time.Since(t.begin))
+		}
+		select {
+		case <-ctx.Done():
+			t.leave()
+			return
+		case <-t.poke:
+		case <-timer.C:
+			t.mu.Lock()
+			t.act()
+			t.mu.Unlock()
+		}
+	}
+}
+
+// leave ends what was not begun.
+func (t *Track) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.queue {
+		f.over, f.err = true, errClosed
+		close(f.done)
+	}
+	t.queue = nil
+}
+
+// bring fetches one slice, however long it takes while nobody waits for it, and
+// for as long as the client has patience afterwards.
+func (t *Track) bring(all context.Context, f *fetch) {
+	ctx, cancel := context.WithCancel(all)
+	defer cancel()
+	t.mu.Lock()
+	f.cancel = cancel
+	if f.dropped {
+		cancel()
+	}
+	t.mu.Unlock()
+	var got received
+	err := persist(ctx, effort{urgent: f.urgent, left: func() time.Duration { return t.left(f) }, again: t.retried}, func() error {
+		begin := time.Now()
+		var err error
+		got, err = t.receive(all, ctx, f.i)
+		t.note(f, got, err, time.Since(begin))
+		return err
+	})
+	t.finish(f, got, err)
+}
+
+// left is the patience that is left with a slice.
+func (t *Track) left(f *fetch) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.asked.IsZero() {
+		return forever
+	}
+	return t.c.patience - time.Since(f.asked)
+}
+
+// finish hands over what came, or why it did not, and plans on.
+func (t *Track) finish(f *fetch, got received, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer close(f.done)
+	if err != nil && t.closed {
+		err = errClosed
+	}
+	f.over, f.err = true, err
+	switch {
+	case f.dropped:
+		clear(got.buf)
+	case err != nil:
+		t.states[f.i] = SliceWaiting
+		t.plan.GiveUp(f.i)
+	default:
+		f.got = got
+		t.states[f.i] = SliceOpened
+		t.count.buffered += int64(len(got.plain))
+	}
+	if !t.closed {
+		t.act()
+	}
+}
