@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/compress"
 	"secstream/pkg/decode"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
@@ -40,15 +39,6 @@ type Track struct {
 
 	mu      sync.Mutex // guards fetches
 	fetches map[int]*fetch
-}
-
-// keys are what one exchange agreed on. They never change; another exchange
-// makes others.
-type keys struct {
-	ids    []string
-	codec  compress.Codec
-	unpack *pack.Unpacker
-	padded bool
 }
 
 // fetch is one slice on its way, or here.
@@ -91,7 +81,7 @@ func (t *Track) exchange(ctx context.Context) error {
 	}
 	k, err := how(ctx)
 	if err == nil {
-		t.keys.Store(k)
+		t.keys.Swap(k).retire()
 	}
 	return err
 }
@@ -323,6 +313,7 @@ func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer k.release()
 	if header.Get(wire.HeaderRekey) != "" && !t.c.v1 {
 		t.renewSoon(k)
 	}
@@ -349,18 +340,22 @@ func (t *Track) fetchSlice(ctx context.Context, i int) ([]byte, error) {
 const maxRekeys = 16
 
 // fetchSealed fetches slice i of at most limit bytes, and agrees on another key
-// where it must. k is the key it is for.
+// where it must. k is the key it is for, which the caller releases.
 func (t *Track) fetchSealed(ctx context.Context, i int, limit int64) (k *keys, body []byte, header http.Header, err error) {
 	for tries := 0; ; tries++ {
-		k = t.keys.Load()
+		k = t.held()
 		body, header, err = t.c.fetchWithHeader(ctx, http.MethodGet, t.path("/slices/"+url.PathEscape(k.ids[i])), nil, nil, k.bodyLimit(limit))
+		if err == nil {
+			return k, body, header, nil
+		}
+		k.release()
 		refused := new(wire.Error)
 		if !errors.As(err, &refused) || t.c.v1 || tries == maxRekeys {
-			return k, body, header, err
+			return nil, nil, nil, err
 		}
 		// A key that is gone may be forgotten, and its slices with it.
 		if forgotten := refused.Code == wire.SliceNotFound && tries == 0; refused.Code != wire.Rekey && !forgotten {
-			return k, body, header, err
+			return nil, nil, nil, err
 		}
 		if err := t.renew(ctx, k); err != nil {
 			return nil, nil, nil, fmt.Errorf("agree on another key: %w", err)
@@ -426,6 +421,7 @@ func (t *Track) Close() error {
 		}
 		t.mu.Unlock()
 		t.wg.Wait()
+		t.keys.Load().retire()
 		ctx, cancel := context.WithTimeout(context.Background(), endTime)
 		defer cancel()
 		if _, e := t.c.fetch(ctx, http.MethodDelete, t.path(""), nil, nil, maxSmall); e != nil {
