@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/aes"
@@ -9,11 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -27,16 +24,15 @@ import (
 	"secstream/pkg/identity"
 	"secstream/pkg/pack"
 	"secstream/pkg/seal"
+	"secstream/pkg/wipe/wipetest"
 	"secstream/pkg/wire"
 )
 
 // The tests here read the memory of a program of its own, as a debugger does, for
-// keys that they know because they are the other end.
-
-// traces are forms in which a key may lie in memory, each of 16 bytes: its halves,
-// as bytes and as the words of SHA-256, which makes it; and the round keys of AES, to
-// encipher and to decipher.
-type traces map[[16]byte]string
+// keys that they know because they are the other end. calm keeps Go from putting
+// registers, in which AES has its round keys, on a stack whenever it likes: those are
+// out of our reach (docs/threat-model.md).
+var calm = []string{"GODEBUG=asyncpreemptoff=1"}
 
 // peek is a cipher that shows the key it is made of.
 type peek struct {
@@ -49,7 +45,10 @@ func (p peek) New(key []byte) (cipher.AEAD, error) {
 	return p.ChaCha20Poly1305.New(key)
 }
 
-func (s traces) add(t *testing.T, name string, key *seal.Key) {
+// traces are the forms in which a key may lie in memory: its halves, as bytes and
+// as the words of SHA-256, which makes it; and the round keys of AES, to encipher
+// and to decipher.
+func traces(t *testing.T, name string, key *seal.Key) *wipetest.Traces {
 	t.Helper()
 	var raw []byte
 	if _, err := seal.NewBoxWith(peek{key: &raw}, key); err != nil {
@@ -59,73 +58,33 @@ func (s traces) add(t *testing.T, name string, key *seal.Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := func(form string, b []byte) {
-		for i := 0; i < len(b); i += 16 {
-			s[[16]byte(b[i:])] = name + ", " + form
-		}
-	}
-	swapped := make([]byte, 0, len(raw))
+	var swapped []byte
 	for i := 0; i < len(raw); i += 4 {
 		swapped = binary.NativeEndian.AppendUint32(swapped, binary.BigEndian.Uint32(raw[i:]))
 	}
-	words("of SHA-256", swapped)
+	s := new(wipetest.Traces)
+	s.Add(name+", of SHA-256", swapped)
 	for _, schedule := range []string{"enc", "dec"} {
 		var keys []byte
 		field := reflect.ValueOf(block).Elem().FieldByName(schedule)
 		for i := range field.Len() {
 			keys = binary.NativeEndian.AppendUint32(keys, uint32(field.Index(i).Uint()))
 		}
-		if len(keys) != 240 {
-			t.Fatalf("AES keeps %d bytes", len(keys))
-		}
-		words("of AES, "+schedule, keys)
+		s.Add(name+", of AES, "+schedule, keys)
 	}
-	words("as it is", raw) // which the first round keys are, too
+	s.Add(name+", as it is", raw) // which the first round keys are, too
+	if s.Len() != 30 {
+		t.Errorf("%d traces", s.Len())
+	}
+	return s
 }
 
-// in tells how often each trace is in the memory of process pid that can be
-// written to.
-func (s traces) in(t *testing.T, pid int) map[string]int {
+// look tells how often each trace of key is in the memory of process pid.
+func look(t *testing.T, name string, key *seal.Key, pid int) map[string]int {
 	t.Helper()
-	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	found, err := traces(t, name, key).Find(strconv.Itoa(pid))
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer maps.Close()
-	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer memory.Close()
-	var first [1 << 16]bool // by two bytes
-	for trace := range s {
-		first[binary.LittleEndian.Uint16(trace[:])] = true
-	}
-	found, read := map[string]int{}, int64(0)
-	buf := make([]byte, 1<<20)
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		var from, to int64
-		var rights string
-		if n, _ := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); n != 3 || !strings.HasPrefix(rights, "rw") {
-			continue
-		}
-		for at := from; at < to; at += int64(len(buf)) - 15 {
-			n, err := memory.ReadAt(buf[:min(int64(len(buf)), to-at)], at)
-			if n == 0 && err != nil {
-				break // of the system's
-			}
-			read += int64(n)
-			for i := 0; i+16 <= n; i++ {
-				if first[uint16(buf[i])|uint16(buf[i+1])<<8] {
-					if name, ok := s[[16]byte(buf[i:])]; ok {
-						found[name]++
-					}
-				}
-			}
-		}
-	}
-	if read < 4<<20 || len(s) != 30 {
-		t.Errorf("%d bytes of memory were read, for %d traces", read, len(s))
+		t.Error(err)
 	}
 	return found
 }
@@ -245,7 +204,7 @@ func TestServerForgetsKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := spawn(t, nil, "serve", "--listen", "127.0.0.1:0", "--slice", "1s", "--rekey-after", "4", filepath.Join(folder, "speech-french-8k.flac"))
+	p := spawn(t, calm, "serve", "--listen", "127.0.0.1:0", "--slice", "1s", "--rekey-after", "4", filepath.Join(folder, "speech-french-8k.flac"))
 	address := p.address()
 	p.line(p.out, "serving 1 track")
 	c, err := client.New(address, client.Config{})
@@ -267,17 +226,14 @@ func TestServerForgetsKeys(t *testing.T) {
 		for i := range 3 {
 			slice(i)
 		}
-		slices, manifests := traces{}, traces{}
-		slices.add(t, "slice key", x.keys.Slice)
-		manifests.add(t, "manifest key", x.keys.Manifest)
-		if found := slices.in(t, p.Process.Pid); len(found) < 1 || found["slice key, as it is"] < 2 {
+		if found := look(t, "slice key", x.keys.Slice, p.Process.Pid); len(found) < 1 || found["slice key, as it is"] < 2 {
 			t.Errorf("%s: the key of a session that lives is not found: %v", suite, found)
 		}
-		if found := manifests.in(t, p.Process.Pid); len(found) > 0 {
+		if found := look(t, "manifest key", x.keys.Manifest, p.Process.Pid); len(found) > 0 {
 			t.Errorf("%s: %v", suite, found)
 		}
 		ask(t, http.MethodDelete, address+"/api/sessions/"+x.session)
-		if found := slices.in(t, p.Process.Pid); len(found) > 0 {
+		if found := look(t, "slice key", x.keys.Slice, p.Process.Pid); len(found) > 0 {
 			t.Errorf("%s: after the session: %v", suite, found)
 		}
 	}
@@ -334,11 +290,7 @@ func (b *betrayal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-func (b *betrayal) look(key *seal.Key) map[string]int {
-	s := traces{}
-	s.add(b.t, "key", key)
-	return s.in(b.t, b.pid())
-}
+func (b *betrayal) look(key *seal.Key) map[string]int { return look(b.t, "key", key, b.pid()) }
 
 // exchange agrees with both ends.
 func (b *betrayal) exchange(w http.ResponseWriter, r *http.Request) {
@@ -396,7 +348,7 @@ func TestPlayerForgetsKeys(t *testing.T) {
 	b := &betrayal{t: t, server: server.URL, id: id, pid: func() int { <-started; return p.Process.Pid }}
 	front := httptest.NewServer(b)
 	t.Cleanup(front.Close)
-	p = spawn(t, nil, "play", "--json", "--output", "wav:out.wav", front.URL)
+	p = spawn(t, calm, "play", "--json", "--output", "wav:out.wav", front.URL)
 	close(started)
 	p.line(p.log, id.Fingerprint().String())
 	for range p.out {
