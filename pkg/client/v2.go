@@ -199,7 +199,7 @@ func (t *Track) binding(ids []string, head int, compression string) *pack.Bindin
 	spans := t.spans
 	return &pack.Binding{
 		Session: t.session, Count: len(ids), Encoding: string(t.info.Container), Compression: compression,
-		ID: func(i int) string { return ids[i] },
+		ID: func(dst []byte, i int) []byte { return append(dst, ids[i]...) },
 		Plain: func(i int) int {
 			if frame == 0 {
 				return 0

@@ -131,7 +131,7 @@ func (e *exchange) bind(t *Track, track audio.Track, asked string) {
 	}
 	e.bound = &pack.Binding{
 		Session: t.session.ID, Track: asked, Count: plan.Len(), Encoding: string(e.info.Container), Compression: e.codec.Name(),
-		ID: e.ids.at,
+		ID: e.ids.append,
 		Plain: func(i int) int {
 			if frame == 0 {
 				return 0
