@@ -37,7 +37,7 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	if err != nil {
 		return fail(err)
 	}
-	address, cfg, err := s.o.server(s.env, address, s.tell)
+	address, cfg, err := s.o.server(ctx, s.env, address, s.tell)
 	if err != nil {
 		return fail(err)
 	}
