@@ -155,19 +155,23 @@ func TestStatus(t *testing.T) {
 		says string
 		not  string
 	}{
-		{[]string{"play", "--json"}, event("new"), "secstream: "}, // both tracks
+		{[]string{"play", "--json"}, event("new"), "secstream: "},
 		{[]string{"play", "--json"}, event("known"), "secstream: "},
 		{[]string{"play", "--json", "--fingerprint", fingerprint}, event("known"), "given"},
 		{[]string{"play"}, "", "SHA256"},
 		{[]string{"probe", "--json", "--verify"}, event("known"), "secstream: "},
-		{[]string{"play", "--json", "--protocol", "1"}, "", `"status"`},
+		{[]string{"play", "--json", "--protocol", "1"}, `{"warning":"this server has proved who it is before, and by protocol 1 it does not`, `"status"`},
+		{[]string{"play", "--protocol", "1"}, "secstream: warning: this server has proved who it is before, and by protocol 1 it does not", "SHA256"},
 	} {
-		code, said := run(append(c.args, srv.URL)...)
+		code, said := run(append(c.args, "--track", "1", srv.URL)...)
 		if code != exitOK || !strings.Contains(said, c.says) || strings.Contains(said, c.not) || strings.Count(said, `"status":"`) > 1 {
 			t.Errorf("%d, %q: %d, %s", i, c.args, code, said)
 		}
 	}
-	if code, said := caller(t, t.TempDir())("play", "--json", "--fingerprint", fingerprint, srv.URL); code != exitOK || !strings.Contains(said, event("given")) {
+	if code, said := caller(t, t.TempDir())("play", "--json", "--track", "1", "--protocol", "1", srv.URL); code != exitOK || strings.Contains(said, "warning") {
+		t.Errorf("protocol 1, of a server that was never met: %d, %s", code, said)
+	}
+	if code, said := caller(t, t.TempDir())("play", "--json", "--track", "1", "--fingerprint", fingerprint, srv.URL); code != exitOK || !strings.Contains(said, event("given")) {
 		t.Errorf("given: %d, %s", code, said)
 	}
 }
