@@ -193,7 +193,7 @@ func TestWithoutSecret(t *testing.T) {
 		"ftp://nas/?pair=" + secret, "http://nas/?pair=" + secret, "secstream://nas/?pair=" + secret, "secstreams://nas/?pair=" + secret + "#SHA256:00",
 		"secstream://nas/#SHA256:00?pair=" + secret, "SECSTREAM://nas:0/?pair=" + secret + "#SHA256:00",
 	} {
-		for _, args := range [][]string{{"play"}, {"play", "--json"}, {"probe"}, {"pins", "remove"}, {"pins", "accept"}} {
+		for _, args := range [][]string{{"play"}, {"play", "--json"}, {"probe"}, {"probe", "--json", "../testdata/audio/music-drums.wav"}, {"pins", "remove"}, {"pins", "accept"}} {
 			if args[len(args)-1] == "accept" {
 				text += " SHA256:00"
 			}

@@ -97,8 +97,8 @@ func (s *probeSource) find(ctx context.Context, emit func(*probeJob) bool) error
 
 // failedJob is a job whose end is known.
 func failedJob(path string, err error) *probeJob {
-	if identity.Claimed(path) {
-		path = identity.Redact(path)
+	if identity.Claimed(path) || errors.Is(err, fs.ErrNotExist) { // the latter may have been meant for an address
+		path = withoutSecret(path)
 	}
 	return &probeJob{path: path, run: func(context.Context) (probe.File, error) { return probe.File{Path: path}, err }}
 }
@@ -248,7 +248,7 @@ func tell(j *probeJob) error {
 	case errors.Is(j.err, probe.ErrNoAudio):
 		return withHint(&probeFailure{"there is no audio in " + j.path, j.err}, "secstream reads WAV, MP3, FLAC and Ogg files")
 	case errors.Is(j.err, fs.ErrNotExist):
-		return withHint(&probeFailure{fmt.Sprintf("there is no file or folder %q", withoutSecret(j.path)), j.err}, "an address looks like http://127.0.0.1:8420")
+		return withHint(&probeFailure{fmt.Sprintf("there is no file or folder %q", j.path), j.err}, "an address looks like http://127.0.0.1:8420")
 	case errors.Is(j.err, audio.ErrUnsupported) && !as[*audio.Error](j.err): // of a file that was read only the slicer says so
 		return withHint(fmt.Errorf("cannot slice %q: %w", j.path, j.err), "longer slices are fewer, as --slice 30s")
 	case errors.Is(j.err, audio.ErrCorrupt):
