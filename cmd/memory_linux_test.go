@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector keeps a shadow of all memory, which would be searched, too.
+
 package cmd
 
 import (
