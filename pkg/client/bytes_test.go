@@ -287,14 +287,17 @@ func TestEveryByteOfASlice(t *testing.T) {
 			c, tracks := dial(t, m.URL, quick(id.Public()))
 			track := opens(t, c, trackID(t, tracks, kind.track))
 			last := track.Len() - 1
-			var text []byte
+			var recorded []byte // guarded by m.mu
 			m.does(nil, on("slice", func(p *passing) {
 				if p.header.Get(wire.HeaderSequence) == strconv.Itoa(last) {
-					text = p.text()
+					recorded = p.text()
 				}
 			}))
 			want, first := sliceOf(t, track, last), sliceOf(t, track, 0)
 			track.Release(1)
+			m.mu.Lock()
+			text := recorded
+			m.mu.Unlock()
 			head, body := len(text)-len(after(text)), len(after(text))
 			if body > 4000 || body < 100 {
 				t.Fatalf("a slice of %d bytes", body)
