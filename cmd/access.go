@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -22,6 +24,8 @@ type access struct {
 	identity    string // fingerprint
 	protocol    int    // 0 for the best
 	name        string // what this player calls itself when it pairs
+	inClear     bool   // a stored token may go unencrypted
+	asJSON      bool
 }
 
 func accessFlags() []cli.Flag {
@@ -29,6 +33,7 @@ func accessFlags() []cli.Flag {
 		&cli.StringFlag{Name: "token", Usage: "`TOKEN` for a server that asks for one; others on this machine can see an option, but not the variable", EnvVars: []string{"SECSTREAM_TOKEN"}},
 		&cli.StringFlag{Name: "fingerprint", Usage: "take only the server whose identity has this `FINGERPRINT`, as it printed it"},
 		&cli.StringFlag{Name: "tls-fingerprint", Usage: "take only the server whose TLS key has this `FINGERPRINT`, as it printed it"},
+		&cli.BoolFlag{Name: "token-in-clear", Usage: "send the token that a server gave this player by pairing unencrypted, there and from now on, for whoever reads the traffic to see"},
 		&cli.IntFlag{Name: "protocol", Value: 2, Usage: "2, or 1 for servers that know no other; 1 does not tell who the server is"},
 	}
 }
@@ -37,6 +42,7 @@ func accessOf(c *cli.Context) access {
 	return access{
 		token: strings.TrimSpace(c.String("token")), fingerprint: strings.TrimSpace(c.String("tls-fingerprint")),
 		identity: strings.TrimSpace(c.String("fingerprint")), protocol: c.Int("protocol"), name: c.String("name"),
+		inClear: c.Bool("token-in-clear"), asJSON: c.Bool("json"),
 	}
 }
 
@@ -51,6 +57,8 @@ func (a access) validate(command string, addresses []string) error {
 		return usageErrorf("leave --protocol out", "protocol 1 does not tell who a server is, and a fingerprint is given")
 	case a.identity != "" && len(addresses) == 0:
 		return usageErrorf("leave it out", "--fingerprint is for an address, and none is given")
+	case a.inClear && len(addresses) != 1:
+		return usageErrorf("leave it out", "--token-in-clear is for one address, and %d are given", len(addresses))
 	case a.identity != "" && claimed:
 		return usageErrorf("leave it out", "--fingerprint is given, and the address has one of its own")
 	}
@@ -94,9 +102,12 @@ func (a access) validatePairing(command string, addresses []string) error {
 }
 
 // server is a server elsewhere: its address, and what a client of it is made of.
-func (a access) server(env Env, address string, tell teller) (string, client.Config, error) {
+func (a access) server(ctx context.Context, env Env, address string, tell teller) (string, client.Config, error) {
 	cfg := client.Config{Token: a.token, Fingerprint: a.fingerprint, V1: a.protocol == 1}
 	t := &trust{tell: tell}
+	if a.asJSON {
+		t.events = newJSON(env.Stderr)
+	}
 	if identity.Claimed(address) {
 		known, err := identity.ParseAddress(address)
 		if err != nil {
@@ -131,6 +142,9 @@ func (a access) server(env Env, address string, tell teller) (string, client.Con
 		if err == nil {
 			cfg.Token, err = storedToken(kept, t.pins, t.address, t.want)
 		}
+		if err == nil && cfg.Token != "" {
+			err = a.mayGo(ctx, kept, t.address)
+		}
 		if err != nil {
 			return "", cfg, err
 		}
@@ -138,15 +152,44 @@ func (a access) server(env Env, address string, tell teller) (string, client.Con
 	return address, cfg, nil
 }
 
+// errInClear is a stored token that would cross a network in the clear. Whoever
+// typed a token knows where it goes; of one that a server gave this player
+// nobody thinks any more, and whoever answers at the address gets it before saying
+// who it is.
+var errInClear = errors.New("goes there unencrypted, for whoever reads the traffic to use, and for whoever answers")
+
+// mayGo refuses to send the token that is kept for address where it can be read,
+// unless somebody has agreed to that, which is remembered.
+func (a access) mayGo(ctx context.Context, kept *identity.Paired, address string) error {
+	if _, open := inTheOpen(address); !open {
+		return nil
+	}
+	if a.inClear {
+		return kept.AllowClear(ctx, address)
+	}
+	allowed, err := kept.InClear(address)
+	if err != nil || allowed {
+		return err
+	}
+	return withHint(fmt.Errorf("the token that lets this player in at %s %w", address, errInClear),
+		"best is a server with TLS, as by \"serve --tls self\"; if you trust the network: secstream play --token-in-clear %s", quoteAll([]string{address}))
+}
+
+// inTheOpen says whether what goes to address can be read on its way, and the
+// host it goes to.
+func inTheOpen(address string) (host string, open bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" {
+		return "", false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Host, !strings.EqualFold(u.Hostname(), "localhost") && (ip == nil || !ip.IsLoopback())
+}
+
 // warnToken tells when the token crosses a network in the clear.
 func warnToken(tell teller, token, address string) {
-	u, err := url.Parse(address)
-	if token == "" || err != nil || u.Scheme != "http" {
-		return
-	}
-	host := u.Hostname()
-	if ip := net.ParseIP(host); !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
-		tell("warning", "the token goes to "+u.Host+" unencrypted: whoever reads the traffic can use it; ask for an https address")
+	if host, open := inTheOpen(address); open && token != "" {
+		tell("warning", "the token goes to "+host+" unencrypted: whoever reads the traffic can use it; ask for an https address")
 	}
 }
 

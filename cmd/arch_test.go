@@ -21,11 +21,13 @@ var law = map[string][]string{
 	"pkg/format":        {"pkg/audio", "pkg/format/*"},
 	"pkg/slicer":        {"pkg/audio"},
 	"pkg/compress":      {},
-	"pkg/seal":          {},
+	"pkg/wipe":          {},
+	"pkg/wipe/wipetest": {}, // of tests alone
+	"pkg/seal":          {"pkg/wipe"},
 	"pkg/cert":          {},
 	"pkg/token":         {},
 	"pkg/identity":      {}, // the handshake that it signs included
-	"pkg/handshake":     {"pkg/seal"},
+	"pkg/handshake":     {"pkg/seal", "pkg/wipe"},
 	"pkg/pair":          {"pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/sbrp":          {}, // and no cipher: a relay links it
 	"pkg/sbrp/channel":  {"pkg/sbrp"},

@@ -199,10 +199,16 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 	fmt.Fprintf(w, "play it with: secstream play%s %s\n", play, url)
 	if h.entrance != nil && err == nil {
 		address.Pair = h.entrance.secret
+		if _, open := inTheOpen(known); open {
+			options += " --token-in-clear"
+		}
 		fmt.Fprintf(w, "let one player in with, within %d minutes and once, for nobody else to see:\n  secstream play%s %s\n",
 			int(pair.Time.Minutes()), options, quoteAll([]string{address.String()}))
 		if dialable(addr) != addr.String() && (h.tls == nil || h.tls.domain == "") {
 			fmt.Fprintln(w, "  where 127.0.0.1 is this machine: for a player elsewhere put its own address there")
+			if h.tls == nil {
+				fmt.Fprintln(w, "  and --token-in-clear in front of it: its token crosses the network unencrypted; with --tls self it does not")
+			}
 		}
 	}
 }

@@ -67,7 +67,7 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 	if err := let.pair(ctx, env, addresses[0], tell); err != nil {
 		return nil, err
 	}
-	address, cfg, err := let.server(env, addresses[0], tell)
+	address, cfg, err := let.server(ctx, env, addresses[0], tell)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,9 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 		return nil, err
 	}
 	warnToken(tell, cfg.Token, c.Address())
-	return &listener{client: c, name: c.Address()}, nil
+	l := &listener{client: c, name: c.Address()}
+	l.trust, _ = cfg.Trust.(*trust)
+	return l, nil
 }
 
 func isURL(text string) bool {

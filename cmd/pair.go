@@ -109,6 +109,9 @@ func (a access) pair(ctx context.Context, env Env, address string, tell teller) 
 	if err != nil {
 		return err
 	}
+	if err := a.mayPair(kept, known.URL, address); err != nil {
+		return err
+	}
 	cfg := client.Config{Fingerprint: a.fingerprint, Trust: &trust{pins: pins, address: known.URL, want: &known.Fingerprint, tell: tell}}
 	c, err := client.New(known.URL, cfg)
 	if err != nil {
@@ -131,6 +134,18 @@ func (a access) pair(ctx context.Context, env Env, address string, tell teller) 
 	}
 	tell("paired", known.URL+" takes this player from now on; that address plays it")
 	return nil
+}
+
+// mayPair refuses to use an address up for a token that could not be sent then.
+func (a access) mayPair(kept *identity.Paired, url, address string) error {
+	host, open := inTheOpen(url)
+	allowed, err := kept.InClear(url)
+	if err != nil || !open || allowed || a.inClear {
+		return err
+	}
+	return withHint(fmt.Errorf("the token that lets a player in at %s %w", host, errInClear),
+		"best is a server with TLS, as by \"serve --tls self\"; if you trust the network, it is the same with --token-in-clear in front of the address: secstream play --token-in-clear %s",
+		quoteAll([]string{identity.Redact(address)}))
 }
 
 // storedToken is the token that the server at address gave when it was paired

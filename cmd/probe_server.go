@@ -37,7 +37,7 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	if err != nil {
 		return fail(err)
 	}
-	address, cfg, err := s.o.server(s.env, address, s.tell)
+	address, cfg, err := s.o.server(ctx, s.env, address, s.tell)
 	if err != nil {
 		return fail(err)
 	}
@@ -63,7 +63,7 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	default:
 		return fail(err)
 	}
-	if err := meets(ctx, c, tracks, cfg.V1 || s.o.plan || s.o.verify); err != nil {
+	if err := meets(ctx, c, tracks, cfg.V1 || s.o.plan || s.o.verify, s.tell); err != nil {
 		return fail(err)
 	}
 	for _, t := range tracks {
@@ -89,20 +89,28 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	return ctx.Err()
 }
 
-// meets has the server prove who it is, in a session on the first track, unless
-// that is done for each of them anyway: a list says nothing of who sends it.
-func meets(ctx context.Context, c *client.Client, tracks []wire.LibraryTrack, skip bool) error {
+// maxMeets is how many tracks the server may fail to open before it is believed
+// that there is something wrong with them.
+const maxMeets = 8
+
+// meets has the server prove who it is, in a session on the first track that it
+// opens, unless that is done for each of them anyway: a list says nothing of who
+// sends it. Where it opens none, that is told of.
+func meets(ctx context.Context, c *client.Client, tracks []wire.LibraryTrack, skip bool, tell teller) error {
 	if skip || len(tracks) == 0 {
 		return nil
 	}
-	t, err := c.Open(ctx, tracks[0].ID, audio.Tags{})
-	if err == nil {
-		return t.Close()
+	for _, track := range tracks[:min(len(tracks), maxMeets)] {
+		t, err := c.Open(ctx, track.ID, audio.Tags{})
+		if err == nil {
+			return t.Close()
+		}
+		if stranger(err) || errors.Is(err, client.ErrProtocol) || errors.Is(err, client.ErrOldServer) || ctx.Err() != nil {
+			return err
+		}
 	}
-	if stranger(err) || errors.Is(err, client.ErrProtocol) || errors.Is(err, client.ErrOldServer) {
-		return err
-	}
-	return nil // the track is not to be had; nobody said a word of another server
+	tell("warning", "the server has not proved who it is: it opens none of its tracks; this list may be anybody's")
+	return nil
 }
 
 // probeConns is how many connections to a server that has no HTTP/2 wait for

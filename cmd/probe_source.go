@@ -97,8 +97,8 @@ func (s *probeSource) find(ctx context.Context, emit func(*probeJob) bool) error
 
 // failedJob is a job whose end is known.
 func failedJob(path string, err error) *probeJob {
-	if identity.Claimed(path) {
-		path = identity.Redact(path)
+	if identity.Claimed(path) || errors.Is(err, fs.ErrNotExist) { // the latter may have been meant for an address
+		path = withoutSecret(path)
 	}
 	return &probeJob{path: path, run: func(context.Context) (probe.File, error) { return probe.File{Path: path}, err }}
 }

@@ -80,6 +80,7 @@ var outcomes = []struct {
 	{as[*identity.Mismatch], outcome{exitRefused, "identity_changed", ""}},
 	{as[*errOther], outcome{exitRefused, "identity_changed", "ask whoever runs the server for its fingerprint, on another way than the one that led here"}},
 	{is(client.ErrIdentity), outcome{exitRefused, "identity_changed", "somebody may stand in between, or the server was started again with another identity; play it again"}},
+	{is(errInClear), outcome{exitRefused, "in_the_clear", "best is a server with TLS; --token-in-clear sends the token all the same"}},
 	{is(client.ErrPairing), outcome{exitRefused, "pairing", "an address for pairing is good once, for 10 minutes and for one server; whoever runs that starts it with --pair for another"}},
 	{is(identity.ErrSecret), outcome{exitUsage, "usage", "was the address copied whole? after ?pair= are 26 letters and digits"}},
 	{is(client.ErrOldServer), outcome{exitRefused, "old_protocol", "--protocol 1 plays it without knowing who it is; a secstream of this version tells"}},

@@ -21,7 +21,8 @@ type listener struct {
 	client *client.Client
 	name   string // what people call it
 	paths  []string
-	local  *host // nil for a server elsewhere
+	local  *host  // nil for a server elsewhere
+	trust  *trust // nil for the player's own server, and by protocol 1
 	stop   func() error
 	tell   teller // of a wait for a scan
 

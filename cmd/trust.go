@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,8 +20,53 @@ type trust struct {
 	address string
 	want    *identity.Fingerprint // nil when none was given
 	tell    teller
+	events  *json.Encoder // nil unless programs are told, too
 
-	news atomic.Bool // it was not known before
+	news   atomic.Bool  // it was not known before
+	status atomic.Value // a string
+}
+
+// What a server's identity is to this player, once it is proved. That of a server
+// which is another than before is an error.
+const (
+	statusNew   = "new"   // met for the first time, and pinned
+	statusKnown = "known" // as it is pinned
+	statusGiven = "given" // met for the first time, or not pinned, and as the user gave it
+)
+
+// Status is one of these, or "" while the server has not proved anything. It
+// stays what it was at first as long as the program runs.
+func (t *trust) Status() string {
+	text, _ := t.status.Load().(string)
+	return text
+}
+
+// settle notes the status of a server that has proved to have key, and tells of
+// it the first time: people of a new one, programs of all.
+func (t *trust) settle(news bool, key ed25519.PublicKey) {
+	status, text := statusKnown, "this server is the one that it was before"
+	switch {
+	case t.want != nil && (news || t.pins == nil):
+		status, text = statusGiven, "this server is the one whose fingerprint was given"
+	case news:
+		status = statusNew
+		text = "met this server for the first time; it is " + identity.FingerprintOf(key).String() + ", and no other from now on"
+	}
+	if !t.status.CompareAndSwap(nil, status) {
+		return
+	}
+	if t.events != nil {
+		_ = t.events.Encode(identityEvent{text, status, identity.FingerprintOf(key)}) // nobody is left to tell
+	} else if status == statusNew {
+		t.tell("identity", text)
+	}
+}
+
+// identityEvent is what programs are told of who the server is.
+type identityEvent struct {
+	Identity    string               `json:"identity"`
+	Status      string               `json:"status"`
+	Fingerprint identity.Fingerprint `json:"fingerprint"`
 }
 
 // errOther is a server that is not the one whose fingerprint was given.
@@ -58,7 +104,9 @@ func (t *trust) Check(key ed25519.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	t.news.Store(verdict == identity.New)
+	if verdict == identity.New {
+		t.news.Store(true) // and it stays so: several tracks may be opened at once
+	}
 	if verdict == identity.Changed {
 		return &identity.Mismatch{Pin: pin, Got: got}
 	}
@@ -68,19 +116,18 @@ func (t *trust) Check(key ed25519.PublicKey) error {
 // Met implements client.Trust.
 func (t *trust) Met(ctx context.Context, key ed25519.PublicKey) error {
 	if t.pins == nil {
+		t.settle(false, key)
 		return nil
 	}
 	err := t.pins.Remember(ctx, t.address, key)
-	news := t.news.Swap(false) // several tracks may be opened at once
-	if err != nil && (news || as[*identity.Mismatch](err)) {
+	news := t.news.Load()
+	if err != nil && (news && t.Status() == "" || as[*identity.Mismatch](err)) {
 		return err
 	}
 	if err != nil {
 		t.tell("warning", "when this server was last seen is not noted: "+err.Error())
 	}
-	if news && t.want == nil {
-		t.tell("identity", "met this server for the first time; it is "+identity.FingerprintOf(key).String()+", and no other from now on")
-	}
+	t.settle(news, key)
 	return nil
 }
 

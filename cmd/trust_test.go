@@ -140,3 +140,82 @@ func TestGivenFingerprint(t *testing.T) {
 		}
 	}
 }
+
+// TestStatus: programs are told who the server is, once a run; people of what is
+// new.
+func TestStatus(t *testing.T) {
+	h := hosted(t, t.TempDir())
+	srv := httptest.NewServer(h.handler)
+	defer srv.Close()
+	fingerprint := h.identity.Fingerprint().String()
+	run := caller(t, t.TempDir())
+	event := func(status string) string { return `"status":"` + status + `","fingerprint":"` + fingerprint + `"}` }
+	for i, c := range []struct {
+		args []string
+		says string
+		not  string
+	}{
+		{[]string{"play", "--json"}, event("new"), "secstream: "},
+		{[]string{"play", "--json"}, event("known"), "secstream: "},
+		{[]string{"play", "--json", "--fingerprint", fingerprint}, event("known"), "given"},
+		{[]string{"play"}, "", "SHA256"},
+		{[]string{"probe", "--json", "--verify"}, event("known"), "secstream: "},
+		{[]string{"play", "--json", "--protocol", "1"}, `{"warning":"this server has proved who it is before, and by protocol 1 it does not`, `"status"`},
+		{[]string{"play", "--protocol", "1"}, "secstream: warning: this server has proved who it is before, and by protocol 1 it does not", "SHA256"},
+	} {
+		code, said := run(append(c.args, "--track", "1", srv.URL)...)
+		if code != exitOK || !strings.Contains(said, c.says) || strings.Contains(said, c.not) || strings.Count(said, `"status":"`) > 1 {
+			t.Errorf("%d, %q: %d, %s", i, c.args, code, said)
+		}
+	}
+	if code, said := caller(t, t.TempDir())("play", "--json", "--track", "1", "--protocol", "1", srv.URL); code != exitOK || strings.Contains(said, "warning") {
+		t.Errorf("protocol 1, of a server that was never met: %d, %s", code, said)
+	}
+	if code, said := caller(t, t.TempDir())("play", "--json", "--track", "1", "--fingerprint", fingerprint, srv.URL); code != exitOK || !strings.Contains(said, event("given")) {
+		t.Errorf("given: %d, %s", code, said)
+	}
+}
+
+// TestStatusOfTrust: the same for who asks within the program.
+func TestStatusOfTrust(t *testing.T) {
+	id, err := identity.Ephemeral()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pins, err := identity.Open(filepath.Join(t.TempDir(), "pins"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := id.Fingerprint()
+	told := 0
+	for _, c := range []struct {
+		trust *trust
+		want  string
+		told  int
+	}{
+		{&trust{want: &want}, statusGiven, 0},
+		{&trust{pins: pins}, statusNew, 1},
+		{&trust{pins: pins}, statusKnown, 0},
+		{&trust{pins: pins, want: &want}, statusKnown, 0},
+	} {
+		tr := c.trust
+		told = 0
+		tr.address, tr.tell = "http://h:1", func(string, string) { told++ }
+		for range 2 { // tracks
+			if err := tr.Check(id.Public()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tr.Status() != "" || told > 0 {
+			t.Errorf("%q before anything is proved", tr.Status())
+		}
+		for range 2 {
+			if err := tr.Met(t.Context(), id.Public()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tr.Status() != c.want || told != c.told {
+			t.Errorf("%q, told %d times, want %q", tr.Status(), told, c.want)
+		}
+	}
+}

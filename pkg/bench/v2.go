@@ -62,7 +62,7 @@ func (j *job) bound() *job {
 	b.codec = pack.CompressionV2(info.Codec, j.codec)
 	b.bind = &pack.Binding{
 		Session: sampleSession, Count: j.plan.Len(), Encoding: string(info.Container), Compression: b.codec.Name(),
-		ID:    func(int) string { return sampleSlice }, // the number tells slices apart, too
+		ID:    func(dst []byte, _ int) []byte { return append(dst, sampleSlice...) }, // the number tells slices apart, too
 		Plain: func(int) int { return 0 },
 	}
 	b.close()

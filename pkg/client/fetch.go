@@ -41,6 +41,7 @@ func (t *Track) receive(all, ctx context.Context, i int) (r received, err error)
 	if err != nil {
 		return r, err
 	}
+	defer k.release()
 	r.wire = len(a.body)
 	if a.header.Get(wire.HeaderRekey) != "" && !t.c.v1 {
 		t.renewSoon(all, k)
@@ -74,11 +75,15 @@ const (
 )
 
 // fetchSealed fetches slice i of at most limit bytes into dst, and agrees on
-// another key where it must. k is the key it is for.
+// another key where it must. k is the key it is for, which the caller releases.
 func (t *Track) fetchSealed(all, ctx context.Context, i int, limit int64, dst []byte) (k *keys, a answer, err error) {
 	for tries, reopens := 0, 0; ; tries++ {
-		k = t.keys.Load()
+		k = t.held()
 		a, err = t.c.ask(ctx, http.MethodGet, sessionPath(k.session, "/slices/"+url.PathEscape(k.ids[i])), nil, dst, k.bodyLimit(limit))
+		if err == nil {
+			return k, a, nil
+		}
+		k.release()
 		dst = a.body[:0]
 		forgotten := refusedWith(err, wire.SessionNotFound)
 		// A key that is gone may be forgotten, and its slices with it.
@@ -87,7 +92,7 @@ func (t *Track) fetchSealed(all, ctx context.Context, i int, limit int64, dst []
 			reopens++
 		}
 		if !forgotten && !worn || tries == maxRekeys || reopens > maxReopens {
-			return k, a, lapsed(err)
+			return nil, a, lapsed(err)
 		}
 		if err := t.renew(all, ctx, k, forgotten); err != nil {
 			return nil, a, fmt.Errorf("agree on another key: %w", lapsed(err))

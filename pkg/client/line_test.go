@@ -183,8 +183,8 @@ func served(t *testing.T, lib *library.Library, id *identity.Identity, millis in
 	return h
 }
 
-// heard is how a listener found it.
-type heard struct {
+// found is how a listener found it.
+type found struct {
 	first time.Duration   // silence at the beginning
 	gaps  []time.Duration // and later
 	err   error           // that ended it
@@ -194,8 +194,8 @@ type heard struct {
 // listen plays slices from to until, and asks for each when the one before it is
 // over, as a player would that decodes nothing ahead of time. before is called
 // ahead of each slice.
-func listen(ctx context.Context, track *client.Track, from, until int, before func(i int)) heard {
-	var h heard
+func listen(ctx context.Context, track *client.Track, from, until int, before func(i int)) found {
+	var h found
 	for i := from; i < until; i++ {
 		if before != nil {
 			before(i)

@@ -6,9 +6,12 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,11 +33,16 @@ type passing struct {
 	body   []byte // of the request, and then of the answer
 	status int
 	header http.Header // of the answer
+
+	try   int          // number that the client gave the request, see numbered
+	keep  bool         // the checksum in the header stays as it is
+	whole func([]byte) // changes the answer as it goes over the connection, head and all
 }
 
 // middle stands between client and server and can do as it likes.
 type middle struct {
 	server string
+	direct http.Handler // the server, where there is no connection to it; nil otherwise
 	URL    string
 
 	mu    sync.Mutex
@@ -87,6 +95,7 @@ func kindOf(r *http.Request) string {
 func (m *middle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passing{what: kindOf(r), path: r.URL.Path, kind: r.Header.Get("Content-Type")}
 	p.body, _ = io.ReadAll(r.Body)
+	p.try, _ = strconv.Atoi(r.Header.Get(tryHeader))
 	m.mu.Lock()
 	m.count[p.what]++
 	ask, reply := m.ask, m.reply
@@ -105,26 +114,84 @@ func (m *middle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(p)
 	}
 	m.mu.Unlock()
-	for name, values := range p.header {
-		w.Header()[name] = values
+	if p.header == nil {
+		p.header = http.Header{}
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	if w.Header().Get(wire.HeaderCRC) != "" {
-		w.Header().Set(wire.HeaderCRC, wire.CRC(p.body))
+	p.header.Set("Content-Length", strconv.Itoa(len(p.body)))
+	if p.header.Get(wire.HeaderCRC) != "" && !p.keep {
+		p.header.Set(wire.HeaderCRC, wire.CRC(p.body))
 	}
+	if p.whole != nil {
+		p.write(w)
+		return
+	}
+	maps.Copy(w.Header(), p.header)
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body)
 }
 
+// write sends the answer as whole makes it, and hangs up.
+func (p *passing) write(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	text := p.text()
+	p.whole(text)
+	_, _ = conn.Write(text)
+}
+
+// text is the answer as it goes over a connection.
+func (p *passing) text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\n", p.status, http.StatusText(p.status))
+	_ = p.header.Write(&b)
+	b.WriteString("\r\n")
+	b.Write(p.body)
+	return b.Bytes()
+}
+
+// tryHeader tells a middle which of many requests that are under way it is to
+// do something to.
+const tryHeader = "X-Try"
+
+// numbered is a transport that gives exchanges and requests for slices the
+// number try. All others go past the middle.
+type numbered struct {
+	http.RoundTripper
+	try    int
+	server http.Handler
+}
+
+func (n numbered) RoundTrip(r *http.Request) (*http.Response, error) {
+	if kind := kindOf(r); kind != "exchange" && kind != "slice" {
+		return direct(n.server, r), nil
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set(tryHeader, strconv.Itoa(n.try))
+	return n.RoundTripper.RoundTrip(r)
+}
+
+// direct has h answer without a connection, which is quicker.
+func direct(h http.Handler, r *http.Request) *http.Response {
+	r.RequestURI, r.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:1"
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
 // pass hands the request on.
 func (m *middle) pass(r *http.Request, p *passing) error {
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, m.server+r.URL.RequestURI(), bytes.NewReader(p.body))
+	to := url.URL{Path: p.path, RawQuery: r.URL.RawQuery}
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, m.server+to.RequestURI(), bytes.NewReader(p.body))
 	if err != nil {
 		return err
 	}
 	req.Header = r.Header.Clone()
+	req.Header.Del(tryHeader)
 	req.Header.Set("Content-Type", p.kind)
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := m.roundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -133,6 +200,13 @@ func (m *middle) pass(r *http.Request, p *passing) error {
 	p.body, err = io.ReadAll(resp.Body)
 	m.length.Store(int64(len(p.body)))
 	return err
+}
+
+func (m *middle) roundTrip(r *http.Request) (*http.Response, error) {
+	if m.direct == nil {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return direct(m.direct, r), nil
 }
 
 // edit changes a JSON text.
@@ -217,6 +291,7 @@ func forged(t *testing.T, what string, track *client.Track, i int) {
 	t.Helper()
 	if b, err := track.Slice(t.Context(), i); !errors.Is(err, seal.ErrForged) || b != nil {
 		t.Errorf("%s: %d bytes, %v", what, len(b), err)
+		track.Release(i)
 	}
 }
 

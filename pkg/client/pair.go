@@ -30,6 +30,7 @@ func (c *Client) Pair(ctx context.Context, secret []byte, identity [sha256.Size]
 	if err != nil {
 		return "", err
 	}
+	defer half.Wipe()
 	offer := half.Offer()
 	text := base64.StdEncoding.EncodeToString
 	req := wire.PairRequest{
@@ -82,6 +83,7 @@ func openToken(answer *wire.SealedAnswer, agreed *handshake.Keys, name string) (
 	if err != nil {
 		return "", err
 	}
+	defer box.Wipe()
 	text, err := box.Open(answer.Manifest, pack.Manifest(handshake.PairSession, name))
 	if err != nil {
 		return "", fmt.Errorf("%w: the token: %w", ErrProtocol, err)

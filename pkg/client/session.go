@@ -7,22 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"secstream/pkg/compress"
-	"secstream/pkg/pack"
 	"secstream/pkg/wire"
 )
-
-// keys are what one exchange agreed on. They never change; another exchange
-// makes others.
-type keys struct {
-	session string
-	ids     []string
-	codec   compress.Codec
-	unpack  *pack.Unpacker
-	padded  bool
-	cipher  string
-	since   time.Time
-}
 
 const exchangePath = "/key-exchange"
 
@@ -51,7 +37,7 @@ func (t *Track) exchange(ctx context.Context, session string) error {
 		return err
 	}
 	k.session, k.since = session, time.Now()
-	t.keys.Store(k)
+	t.keys.Swap(k).retire()
 	t.mu.Lock()
 	t.count.exchanges++
 	t.mu.Unlock()

@@ -120,7 +120,9 @@ func (t *Track) Close() error {
 			t.drop(f)
 		}
 		t.mu.Unlock()
-		err = t.c.end(t.keys.Load().session)
+		k := t.keys.Load()
+		k.retire()
+		err = t.c.end(k.session)
 	})
 	return err
 }

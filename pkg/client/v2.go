@@ -86,6 +86,7 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer half.Wipe()
 	offer := half.Offer()
 	req := wire.KeyRequest{
 		Protocol: wire.ProtocolV2, PublicKey: base64.StdEncoding.EncodeToString(offer.PublicKey),
@@ -108,7 +109,11 @@ func (t *Track) exchangeV2(ctx context.Context) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k, t.c.met(ctx, answer.Identity)
+	if err := t.c.met(ctx, answer.Identity); err != nil {
+		k.retire()
+		return nil, err
+	}
+	return k, nil
 }
 
 // finish takes the server's half of an exchange: the identity is what check is
@@ -145,6 +150,7 @@ func (t *Track) readManifest(sealed []byte, cipher seal.Cipher, agreed *handshak
 	if err != nil {
 		return nil, err
 	}
+	defer box.Wipe()
 	text, err := box.Open(sealed, pack.Manifest(t.session, ""))
 	if err != nil {
 		return nil, fmt.Errorf("%w: the manifest: %w", ErrProtocol, err)
@@ -193,7 +199,7 @@ func (t *Track) binding(ids []string, head int, compression string) *pack.Bindin
 	spans := t.spans
 	return &pack.Binding{
 		Session: t.session, Count: len(ids), Encoding: string(t.info.Container), Compression: compression,
-		ID: func(i int) string { return ids[i] },
+		ID: func(dst []byte, i int) []byte { return append(dst, ids[i]...) },
 		Plain: func(i int) int {
 			if frame == 0 {
 				return 0

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -177,41 +176,6 @@ func TestUploadInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestBytesOfTheAnswer: flipped, they are refused or without effect.
-func TestBytesOfTheAnswer(t *testing.T) {
-	id := newIdentity(t)
-	m := between(t, handler(t, session.Config{Millis: 5000, Identity: id}, publicAudio))
-	c, tracks := dial(t, m.URL, quick(id.Public()))
-	drums := trackID(t, tracks, "drums.wav")
-	first := opens(t, c, drums)
-	length := int(m.length.Load())
-	want := sliceOf(t, first, 0)
-	harmless := 0
-	for at := 0; at < length-8; at += 61 { // its length varies a little
-		m.does(nil, on("exchange", func(p *passing) { p.body[min(at, len(p.body)-1)] ^= 1 << (at % 7) }))
-		c, err := client.New(m.URL, quick(id.Public()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		track, err := c.Open(t.Context(), drums, audio.Tags{})
-		if err != nil {
-			if !errors.Is(err, client.ErrProtocol) && !errors.Is(err, errStranger) {
-				t.Errorf("byte %d: %v", at, err)
-			}
-			continue
-		}
-		harmless++
-		sounds(t, track, 0, want)
-		if !slices.Equal([]any{track.Len(), track.Info().Frames, track.Span(1)}, []any{first.Len(), first.Info().Frames, first.Span(1)}) {
-			t.Errorf("byte %d: the plan is another", at)
-		}
-		_ = track.Close()
-	}
-	if harmless > length/61/10+2 {
-		t.Errorf("%d of %d bytes do not count", harmless, length/61)
-	}
-}
-
 // TestMovedSlices: a slice opens in its place alone.
 func TestMovedSlices(t *testing.T) {
 	for _, name := range []string{"music-drums.wav", "music-tabla.flac"} {
@@ -269,38 +233,6 @@ func TestMovedSlices(t *testing.T) {
 			replace("its own")
 			sounds(t, track, 2, want[2])
 		})
-	}
-}
-
-// TestBytesOfASlice flips every byte of a slice, and cuts it at some.
-func TestBytesOfASlice(t *testing.T) {
-	id := newIdentity(t)
-	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
-	c, tracks := dial(t, m.URL, quick(id.Public()))
-	track := opens(t, c, trackID(t, tracks, "english-16k-mono.mp3"))
-	last := track.Len() - 1
-	want := sliceOf(t, track, last)
-	length := int(m.length.Load())
-	for at := range length {
-		m.does(nil, on("slice", func(p *passing) { p.body[at] ^= 1 << (at % 8) }))
-		forged(t, fmt.Sprintf("byte %d", at), track, last)
-	}
-	for _, n := range []int{0, 1, seal.Overhead - 1, seal.Overhead, length - 1} {
-		m.does(nil, on("slice", func(p *passing) { p.body = p.body[:n] }))
-		forged(t, fmt.Sprintf("cut to %d", n), track, last)
-	}
-	m.does(nil, on("slice", func(p *passing) { p.body = append(p.body, 0) }))
-	forged(t, "longer", track, last)
-	// Headers are not believed.
-	m.does(nil, on("slice", func(p *passing) {
-		p.header.Set(wire.HeaderSequence, "0")
-		p.header.Set(wire.HeaderSliceID, "x")
-		p.header.Set(wire.HeaderSession, "x")
-		p.header.Set(wire.HeaderRekey, "1")
-	}))
-	sounds(t, track, last, want)
-	if length > 4000 {
-		t.Errorf("a slice of %d bytes takes long", length)
 	}
 }
 

@@ -3,7 +3,7 @@
 // listeners; they do not tell the client who the server is, and somebody active
 // who stands in between can be both ends. That, and the signed transcript, is
 // protocol v2's, which no Exchange here is. The package imports seal for the
-// Key type.
+// Key type, and wipe.
 package handshake
 
 import (

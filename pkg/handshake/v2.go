@@ -3,9 +3,7 @@ package handshake
 import (
 	"crypto/ecdh"
 	"crypto/ed25519"
-	"crypto/hkdf"
 	"crypto/mlkem"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
@@ -15,6 +13,7 @@ import (
 	"slices"
 
 	"secstream/pkg/seal"
+	"secstream/pkg/wipe"
 )
 
 // V2 is the name of protocol v2, whose exchange is Client and Accept: X25519,
@@ -88,17 +87,20 @@ type Client struct {
 
 // NewClient begins an exchange for a track ("" for the session's first) of a
 // session: with a suite out of suites, and with ML-KEM if the server has it, as
-// ours does.
+// ours does. The holder wipes it.
 func NewClient(session, track string, suites []string) (*Client, error) {
-	x, err := ecdh.X25519().GenerateKey(rand.Reader)
+	c := &Client{}
+	var err error
+	wipe.Deep(func() {
+		if c.x, err = newX25519(); err == nil {
+			c.kem, err = newMLKEM()
+		}
+	})
 	if err != nil {
-		return nil, fmt.Errorf("make an X25519 key pair: %w", err)
+		return nil, err
 	}
-	kem, err := mlkem.GenerateKey768()
-	if err != nil {
-		return nil, fmt.Errorf("make an ML-KEM key pair: %w", err)
-	}
-	return &Client{Offer{session, track, x.PublicKey().Bytes(), kem.EncapsulationKey().Bytes(), slices.Clone(suites)}, x, kem}, nil
+	c.offer = Offer{session, track, c.x.PublicKey().Bytes(), c.kem.EncapsulationKey().Bytes(), slices.Clone(suites)}
+	return c, nil
 }
 
 // Offer is the half to send.
@@ -107,7 +109,7 @@ func (c *Client) Offer() *Offer { return &c.offer }
 // Finish takes the server's half. trust is asked about the server's identity
 // first, and its error ends the exchange; then the signature is verified, and
 // only then are keys made. Errors wrap that of trust, ErrReply or ErrSignature.
-func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) (*Keys, error) {
+func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) (k *Keys, err error) {
 	if len(r.Identity) != ed25519.PublicKeySize || len(r.Signature) != ed25519.SignatureSize {
 		return nil, fmt.Errorf("%w: an identity of %d bytes, a signature of %d", ErrReply, len(r.Identity), len(r.Signature))
 	}
@@ -121,6 +123,12 @@ func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) 
 	if !ed25519.Verify(r.Identity, h[:], r.Signature) {
 		return nil, ErrSignature
 	}
+	wipe.Deep(func() { k, err = c.agree(r, h) })
+	return k, err
+}
+
+// agree makes the keys that the reply, which is signed, agrees on.
+func (c *Client) agree(r *Reply, h [32]byte) (*Keys, error) {
 	peer, err := ecdh.X25519().NewPublicKey(r.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w: %d bytes", ErrReply, ErrPublicKey, len(r.PublicKey))
@@ -147,7 +155,12 @@ func (c *Client) Finish(r *Reply, trust func(identity ed25519.PublicKey) error) 
 // Accept is the server's side: it takes an offer, which may be hostile, and
 // returns its half and the keys. suites are those the server has; the client's
 // order decides. Errors: ErrSuites, ErrPublicKey.
-func Accept(o *Offer, id Signer, suites ...string) (*Reply, *Keys, error) {
+func Accept(o *Offer, id Signer, suites ...string) (r *Reply, k *Keys, err error) {
+	wipe.Deep(func() { r, k, err = accept(o, id, suites) })
+	return r, k, err
+}
+
+func accept(o *Offer, id Signer, suites []string) (*Reply, *Keys, error) {
 	peer, err := ecdh.X25519().NewPublicKey(o.PublicKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: an X25519 key of %d bytes", ErrPublicKey, len(o.PublicKey))
@@ -159,10 +172,11 @@ func Accept(o *Offer, id Signer, suites ...string) (*Reply, *Keys, error) {
 	if i < 0 {
 		return nil, nil, ErrSuites
 	}
-	x, err := ecdh.X25519().GenerateKey(rand.Reader)
+	x, err := newX25519()
 	if err != nil {
-		return nil, nil, fmt.Errorf("make an X25519 key pair: %w", err)
+		return nil, nil, err
 	}
+	defer forget(x)
 	shared, err := x.ECDH(peer)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: of low order", ErrPublicKey)
@@ -190,20 +204,11 @@ func Accept(o *Offer, id Signer, suites ...string) (*Reply, *Keys, error) {
 // order, salted with the transcript and its signature.
 func derive(r *Reply, h [32]byte, secrets ...[]byte) (*Keys, error) {
 	ikm := slices.Concat(secrets...)
-	defer clear(ikm)
 	salted := newTranscript(labelTranscript)
 	salted.field(h[:])
 	salted.field(r.Signature)
 	salt := salted.sum()
-	okm, err := hkdf.Key(sha256.New, ikm, salt[:], labelKeys, 2*seal.KeySize)
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
-	}
-	slice, err := seal.NewKey(okm[:seal.KeySize])
-	if err != nil {
-		return nil, err
-	}
-	manifest, err := seal.NewKey(okm[seal.KeySize:])
+	slice, manifest, err := expand(ikm, salt[:], labelKeys)
 	return &Keys{r.Suite, slice, manifest}, err
 }
 

@@ -48,7 +48,7 @@ func (s sealVector) opens(t *testing.T, x exchangeVector, box *seal.Box) {
 	}
 	unpack := pack.NewBoundUnpacker(codec, box, &pack.Binding{
 		Session: x.Session, Track: x.Track, Count: s.Total, Encoding: s.Encoding, Compression: s.Compression,
-		ID: func(int) string { return s.ID }, Plain: func(int) int { return s.Plain },
+		ID: func(dst []byte, _ int) []byte { return append(dst, s.ID...) }, Plain: func(int) int { return s.Plain },
 	}, s.Padded)
 	got, err := unpack.AppendSlice(nil, bytes.Clone(s.Sealed), s.Number, len(s.Content))
 	if err != nil || !bytes.Equal(got, s.Content) {

@@ -116,12 +116,12 @@ func Canonical(address string) (string, error) {
 	}
 	host, err := canonicalHost(u.Hostname())
 	if err != nil {
-		return "", fmt.Errorf("%w: %.256q: %w", ErrAddress, address, err)
+		return "", fmt.Errorf("%w: %.256q: %w", ErrAddress, Redact(address), err)
 	}
 	if port := u.Port(); port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return "", fmt.Errorf("%w: %.256q: a port is 1 to 65535", ErrAddress, address)
+			return "", fmt.Errorf("%w: %.256q: a port is 1 to 65535", ErrAddress, Redact(address))
 		}
 		if n != 80 && u.Scheme == "http" || n != 443 && u.Scheme == "https" {
 			host += ":" + strconv.FormatUint(n, 10)
@@ -129,7 +129,7 @@ func Canonical(address string) (string, error) {
 	}
 	prefix := (&url.URL{Path: path.Clean("/" + u.Path)}).EscapedPath()
 	if strings.Count(u.Path, "/") != strings.Count(u.EscapedPath(), "/") {
-		return "", fmt.Errorf("%w: %.256q: a slash in a path is written as such", ErrAddress, address)
+		return "", fmt.Errorf("%w: %.256q: a slash in a path is written as such", ErrAddress, Redact(address))
 	}
 	canonical := u.Scheme + "://" + host + strings.TrimSuffix(prefix, "/")
 	if len(canonical) > maxAddress {

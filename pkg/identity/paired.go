@@ -10,12 +10,14 @@ import (
 )
 
 // A file of paired servers begins with a line that says what it is, without
-// which it is damaged. Then there is a server a line, "ADDRESS TOKEN". Empty
-// lines, and those that begin with #, say nothing.
+// which it is damaged. Then there is a server a line, "ADDRESS TOKEN", with "clear"
+// behind it where the token may go unencrypted. Empty lines, and those that begin
+// with #, say nothing.
 const (
 	pairedHead    = "secstream-paired 1"
 	pairedComment = "# Servers that take this player, and the tokens they take it by: keep this secret.\n"
 	pairedMend    = "a line is ADDRESS TOKEN; remove it, and pair with that server anew"
+	pairedClear   = "clear"
 )
 
 // maxToken is the longest token that is kept, in bytes.
@@ -43,19 +45,61 @@ func (p *Paired) Token(address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	l, err := p.line(address)
+	return l.token, err
+}
+
+// InClear says whether the token for the server at address may be sent there
+// unencrypted. Errors are those of Token.
+func (p *Paired) InClear(address string) (bool, error) {
+	address, err := Canonical(address)
+	if err != nil {
+		return false, err
+	}
+	l, err := p.line(address)
+	return l.clear, err
+}
+
+// line is the one of a canonical address, and empty where there is none.
+func (p *Paired) line(address string) (pairedLine, error) {
 	lines, err := p.load()
 	if err != nil {
-		return "", err
+		return pairedLine{}, err
 	}
 	for _, l := range lines {
 		if l.address == address {
-			return l.token, nil
+			return l, nil
 		}
 	}
-	return "", nil
+	return pairedLine{}, nil
 }
 
-// Keep puts token in the place of the one for the server at address. Errors
+// AllowClear notes that the token for the server at address, if there is one, may
+// be sent there unencrypted from now on, as whoever plays has said. Errors are
+// those of Keep.
+func (p *Paired) AllowClear(ctx context.Context, address string) error {
+	if allowed, err := p.InClear(address); err != nil || allowed {
+		return err
+	}
+	token, err := p.Token(address)
+	if err != nil || token == "" {
+		return err // there is no folder to lock, perhaps
+	}
+	if address, err = Canonical(address); err != nil {
+		return err
+	}
+	return p.change(ctx, func(lines []pairedLine) []pairedLine {
+		for i, l := range lines {
+			if l.address == address {
+				lines[i].clear, lines[i].raw = true, address+" "+l.token+" "+pairedClear+"\n"
+			}
+		}
+		return lines
+	})
+}
+
+// Keep puts token in the place of the one for the server at address. What was
+// allowed for that is not for this one. Errors
 // wrap ErrAddress, or are an *Error or those of writing.
 func (p *Paired) Keep(ctx context.Context, address, token string) error {
 	address, err := Canonical(address)
@@ -106,6 +150,7 @@ func (p *Paired) Forget(ctx context.Context, address string) (was bool, err erro
 type pairedLine struct {
 	raw            string
 	address, token string // "" where the line has none
+	clear          bool   // token may go unencrypted
 }
 
 func (p *Paired) load() ([]pairedLine, error) {
@@ -164,7 +209,7 @@ func parsePaired(text []byte) ([]pairedLine, error) {
 				return nil, wrong("put the file back from a copy, or remove it and pair with its servers anew", "it does not begin with %q", pairedHead)
 			}
 		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
-		case len(words) != 2:
+		case len(words) != 2 && (len(words) != 3 || words[2] != pairedClear):
 			return nil, wrong(pairedMend, "it has %d words and not two", len(words))
 		default:
 			canonical, err := Canonical(words[0])
@@ -176,7 +221,7 @@ func parsePaired(text []byte) ([]pairedLine, error) {
 			case seen[canonical] > 0:
 				return nil, wrong("keep the later one", "%s is in line %d already", canonical, seen[canonical])
 			}
-			l.address, l.token = words[0], words[1]
+			l.address, l.token, l.clear = words[0], words[1], len(words) > 2
 			seen[l.address] = n
 		}
 		lines = append(lines, l)

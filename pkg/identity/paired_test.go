@@ -108,6 +108,7 @@ func TestPairedDamage(t *testing.T) {
 		"secstream-pins 1\n":               ":1: it is damaged: it does not begin with",
 		"secstream-paired 1\nsst_secret\n": ":2: it is damaged: it has 1 words",
 		"secstream-paired 1\n\nhttp://h sst_secret x\n":                     ":3: it is damaged: it has 3 words",
+		"secstream-paired 1\n\nhttp://h sst_secret clear x\n":               ":3: it is damaged: it has 4 words",
 		"secstream-paired 1\nsst_secret http://h\n":                         ":2: it is damaged: its first word",
 		"secstream-paired 1\nHTTP://h sst_secret\n":                         ":2: it is damaged: its first word",
 		"secstream-paired 1\nhttp://h sst_secretä\n":                        ":2: it is damaged: its second word",
@@ -150,5 +151,54 @@ func TestPairedDamage(t *testing.T) {
 	e := new(identity.Error)
 	if _, err := p.Token("http://h"); !errors.Is(err, identity.ErrExposed) || !errors.As(err, &e) || !strings.Contains(e.Mend, "removes this player's tokens") {
 		t.Error(err)
+	}
+}
+
+// TestTokenInClear: what may go unencrypted is one token, until it is replaced.
+func TestTokenInClear(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paired")
+	p := openPaired(t, path)
+	is := func(address string, want bool) {
+		t.Helper()
+		if got, err := openPaired(t, path).InClear(address); err != nil || got != want {
+			t.Errorf("%s: %t, %v", address, got, err)
+		}
+	}
+	if err := p.AllowClear(t.Context(), "http://h:1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file without a token: %v", err)
+	}
+	for _, address := range []string{"http://h:1", "http://h:2"} {
+		if err := p.Keep(t.Context(), address, "sst_a"); err != nil {
+			t.Fatal(err)
+		}
+		is(address, false)
+	}
+	for range 2 {
+		if err := p.AllowClear(t.Context(), "http://H:1/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is("http://h:1", true)
+	is("http://h:2", false)
+	is("http://h:3", false)
+	kept(t, p, "http://h:1", "sst_a")
+	if err := p.Keep(t.Context(), "http://h:1", "sst_b"); err != nil {
+		t.Fatal(err)
+	}
+	is("http://h:1", false)
+	if err := p.AllowClear(t.Context(), "http://h:1"); err != nil {
+		t.Fatal(err)
+	}
+	if was, err := p.Forget(t.Context(), "http://h:1"); !was || err != nil {
+		t.Error(was, err)
+	}
+	is("http://h:1", false)
+	for _, address := range []string{"", "http://u@h"} {
+		if _, err := p.InClear(address); !errors.Is(err, identity.ErrAddress) || !errors.Is(p.AllowClear(t.Context(), address), identity.ErrAddress) {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }

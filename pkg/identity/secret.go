@@ -84,17 +84,21 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText implements encoding.TextMarshaler.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Redact is text, an address well formed or not, without what its queries hold:
-// the secret of one for pairing.
+// Redact is text, an address well formed or not, without what its queries hold, and
+// without what follows "pair=" elsewhere: the secret of one for pairing.
 func Redact(text string) string {
 	var out strings.Builder
 	for {
-		before, query, ok := strings.Cut(text, "?")
+		sign := "?"
+		if before, _, _ := strings.Cut(text, sign); strings.Contains(before, pairPrefix) {
+			sign = pairPrefix
+		}
+		before, query, ok := strings.Cut(text, sign)
 		out.WriteString(before)
 		if !ok {
 			return out.String()
 		}
-		out.WriteString("?...")
+		out.WriteString(sign + "...")
 		end := strings.IndexByte(query, '#')
 		if end < 0 {
 			return out.String()

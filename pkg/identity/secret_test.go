@@ -51,6 +51,7 @@ func TestRedact(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "http://h/a#b": "http://h/a#b", "secstream://h?pair=x#SHA256:00": "secstream://h?...#SHA256:00",
 		"a?b?c#d?e": "a?...#d?...", "?": "?...", "a?b#": "a?...#", "a#b?c#d": "a#b?...#d",
+		"pair=x": "pair=...", "a/pair=x#b?pair=y": "a/pair=...#b?...", "a?pair=x?pair=y": "a?...", "?pair=pair=#pair=x": "?...#pair=...",
 	} {
 		if got := identity.Redact(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)

@@ -17,9 +17,9 @@ type Binding struct {
 	Count          int // slices of the track
 	Encoding       string
 	Compression    string
-	// ID is that of slice i, and Plain the bytes it has once it is expanded, 0
-	// where that is as many as were sealed.
-	ID    func(i int) string
+	// ID appends that of slice i to dst, and Plain is the bytes it has once it is
+	// expanded, 0 where that is as many as were sealed.
+	ID    func(dst []byte, i int) []byte
 	Plain func(i int) int
 }
 
@@ -40,7 +40,9 @@ func (b *Binding) append(dst []byte, i int) []byte {
 	dst = appendField(dst, labelSlice)
 	dst = appendField(dst, b.Session)
 	dst = appendField(dst, b.Track)
-	dst = appendField(dst, b.ID(i))
+	n := len(dst)
+	dst = b.ID(append(dst, 0, 0, 0, 0), i)
+	binary.BigEndian.PutUint32(dst[n:], uint32(len(dst)-n-4)) //nolint:gosec // lengths here are bounded
 	dst = appendNumber(dst, i)
 	dst = appendNumber(dst, b.Count)
 	dst = appendField(dst, b.Encoding)

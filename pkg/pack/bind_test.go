@@ -31,7 +31,7 @@ var testNames = []string{"first", "second", "third", "fourth", "fifth", "sixth",
 func testBinding() Binding {
 	return Binding{
 		Session: "session", Track: "track", Count: len(testNames), Encoding: "wav", Compression: compress.NameDeflate,
-		ID: func(i int) string { return testNames[i] }, Plain: func(i int) int { return 160000 - i },
+		ID: func(dst []byte, i int) []byte { return append(dst, testNames[i]...) }, Plain: func(i int) int { return 160000 - i },
 	}
 }
 
@@ -114,12 +114,14 @@ func TestMovedSlicesAreForged(t *testing.T) {
 		"session": func(b *Binding) { b.Session = "sessioN" }, "no session": func(b *Binding) { b.Session = "" },
 		"track": func(b *Binding) { b.Track = "" }, "count": func(b *Binding) { b.Count-- }, "more": func(b *Binding) { b.Count++ },
 		"encoding": func(b *Binding) { b.Encoding = "flac" }, "compression": func(b *Binding) { b.Compression = compress.NameNone },
-		"ID":       func(b *Binding) { b.ID = func(int) string { return "another" } },
+		"ID":       func(b *Binding) { b.ID = func(dst []byte, _ int) []byte { return append(dst, "another"...) } },
 		"plain":    func(b *Binding) { b.Plain = func(int) int { return 159998 } },
 		"no plain": func(b *Binding) { b.Plain = func(int) int { return 0 } },
 		"run over": func(b *Binding) { b.Session, b.Track = "sessiont", "rack" },
 		"shifted":  func(b *Binding) { b.Session, b.Track = "session\x00\x00\x00\x05track", "" },
-		"a place":  func(b *Binding) { b.ID = func(int) string { return "second\x00\x00\x00\x04" } },
+		"a place": func(b *Binding) {
+			b.ID = func(dst []byte, _ int) []byte { return append(dst, "second\x00\x00\x00\x04"...) }
+		},
 	} {
 		bound := testBinding()
 		change(&bound)

@@ -30,7 +30,7 @@ func costPair(t testing.TB, track audio.Track, codec compress.Codec, pads bool) 
 	}
 	bound := &Binding{
 		Session: "session-id-of-a-server", Count: plan.Len(), Encoding: "wav", Compression: codec.Name(),
-		ID: func(int) string { return "slice-id-of-a-server-" }, Plain: func(int) int { return 32000 },
+		ID: func(dst []byte, _ int) []byte { return append(dst, "slice-id-of-a-server-"...) }, Plain: func(int) int { return 32000 },
 	}
 	return NewBoundPacker(track, plan, codec, box, bound, pads), NewBoundUnpacker(codec, box, bound, pads)
 }

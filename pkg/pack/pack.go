@@ -257,6 +257,9 @@ func NewBoundUnpacker(codec compress.Codec, box *seal.Box, bound *Binding, pads 
 	return &Unpacker{codec, box, bound, pads}
 }
 
+// Wipe wipes the box: nothing opens any more.
+func (u *Unpacker) Wipe() { u.box.Wipe() }
+
 // Append is AppendSlice where slices are bound to nothing.
 func (u *Unpacker) Append(dst, body []byte, limit int) ([]byte, error) {
 	return u.AppendSlice(dst, body, 0, limit)

@@ -57,7 +57,7 @@ func TestVectorsBound(t *testing.T) {
 			if s.Kind == "slice" {
 				got = (&Binding{
 					Session: x.Session, Track: x.Track, Count: s.Total, Encoding: s.Encoding, Compression: s.Compression,
-					ID: func(int) string { return s.ID }, Plain: func(int) int { return s.Plain },
+					ID: func(dst []byte, _ int) []byte { return append(dst, s.ID...) }, Plain: func(int) int { return s.Plain },
 				}).append(nil, s.Number)
 			}
 			if !bytes.Equal(got, unhex(t, s.Data)) {

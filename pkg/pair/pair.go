@@ -120,6 +120,7 @@ func (d *Door) Answer(ctx context.Context, req *wire.PairRequest) (*wire.SealedA
 	if err != nil {
 		return nil, err
 	}
+	defer box.Wipe()
 	token, kept, err := d.cfg.Token(ctx, req.Name)
 	if err != nil {
 		return nil, err
@@ -130,6 +131,7 @@ func (d *Door) Answer(ctx context.Context, req *wire.PairRequest) (*wire.SealedA
 	if err != nil {
 		return nil, err
 	}
+	defer clear(text)
 	return &wire.SealedAnswer{
 		Protocol: wire.ProtocolV2, Suite: reply.Suite, PublicKey: reply.PublicKey, MLKEM: reply.MLKEM,
 		Identity: reply.Identity, Signature: reply.Signature,

@@ -64,7 +64,7 @@ func newGauge(track audio.Track, plan slicer.Plan, o Options) (*gauge, error) {
 func binding(i audio.Info, plan slicer.Plan, codec compress.Codec) *pack.Binding {
 	return &pack.Binding{
 		Count: plan.Len(), Encoding: string(i.Container), Compression: codec.Name(),
-		ID: func(int) string { return "" }, Plain: func(int) int { return 0 },
+		ID: func(dst []byte, _ int) []byte { return dst }, Plain: func(int) int { return 0 },
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"secstream/pkg/wipe"
 )
 
 // Cipher is a way to seal: an AEAD (RFC 5116) with keys of KeySize bytes,
@@ -61,6 +63,7 @@ func (AES256GCM) New(key []byte) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer wipe.Value(block) // NewGCM has copied it
 	return cipher.NewGCM(block)
 }
 

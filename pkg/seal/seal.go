@@ -5,7 +5,7 @@
 //
 // by a Cipher: AES-256-GCM (NIST SP 800-38D), which is protocol v1's,
 // ChaCha20-Poly1305 (RFC 8439), or a program's own. It also keeps files closed
-// on the disk that only this process reads. It imports nothing of ours.
+// on the disk that only this process reads. It imports wipe.
 package seal
 
 import (
@@ -14,6 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+
+	"secstream/pkg/wipe"
 )
 
 // Sizes in bytes.
@@ -48,7 +51,7 @@ func NewKey(b []byte) (*Key, error) {
 }
 
 // Wipe overwrites the key. Boxes made from it go on working: the cipher holds
-// its own expanded copy, which the garbage collector frees but does not clear.
+// its own expanded copy, which Box.Wipe overwrites.
 func (k *Key) Wipe() { clear(k.b()[:]) }
 
 const redacted = "[secret]"
@@ -69,7 +72,9 @@ func (k *Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // A counter would need state that survives every way a slice can be asked for
 // twice. The count holds for any cipher whose nonce has 96 bits.
 type Box struct {
+	mu    sync.RWMutex       // taken whole to wipe
 	aead  func() cipher.AEAD // in a function, as the bytes of a Key are
+	own   bool               // aead is of this package, and nobody else has it
 	name  string
 	front bool // the nonce stands in front, as protocol v2 has it
 }
@@ -86,7 +91,9 @@ func NewBox(k *Key) *Box {
 // NewBoxWith prepares k for c. k may be wiped afterwards. It is an error if c
 // has other sizes than a sealed slice has room for.
 func NewBoxWith(c Cipher, k *Key) (*Box, error) {
-	aead, err := c.New(k.b()[:])
+	var aead cipher.AEAD
+	var err error
+	wipe.Stack(func() { aead, err = c.New(k.b()[:]) })
 	if err != nil {
 		return nil, fmt.Errorf("seal: prepare %s: %w", c.Name(), err)
 	}
@@ -94,7 +101,41 @@ func NewBoxWith(c Cipher, k *Key) (*Box, error) {
 		return nil, fmt.Errorf("seal: %s has a nonce of %d bytes and a tag of %d, want %d and %d",
 			c.Name(), aead.NonceSize(), aead.Overhead(), NonceSize, TagSize)
 	}
-	return &Box{aead: func() cipher.AEAD { return aead }, name: c.Name()}, nil
+	own := c == AES256GCM{} || c == ChaCha20Poly1305{}
+	return &Box{aead: func() cipher.AEAD { return aead }, own: own, name: c.Name()}, nil
+}
+
+// Wipe waits for what is being sealed and opened, and then overwrites what the
+// cipher holds of the key, if it is one of this package. Afterwards the box opens
+// nothing, and what it seals is zeros.
+func (b *Box) Wipe() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.own {
+		wipe.Value(b.aead())
+	}
+	b.own, b.aead = false, func() cipher.AEAD { return void{} }
+}
+
+// void is what is left of a cipher once its key is wiped.
+type void struct{}
+
+func (void) NonceSize() int { return NonceSize }
+func (void) Overhead() int  { return TagSize }
+
+func (void) Open(dst, _, ciphertext, _ []byte) ([]byte, error) {
+	clear(ciphertext)
+	return dst, ErrForged
+}
+
+func (void) Seal(dst, _, plaintext, _ []byte) []byte {
+	n := len(plaintext) + TagSize
+	clear(plaintext)
+	if cap(dst)-len(dst) < n {
+		return append(dst, make([]byte, n)...)
+	}
+	clear(dst[len(dst) : len(dst)+n])
+	return dst[:len(dst)+n]
 }
 
 // NewBound prepares k for c as protocol v2 has it: nonce ‖ ciphertext ‖ tag, and
@@ -137,7 +178,9 @@ func (b *Box) Seal(buf []byte, from int, bound []byte) []byte {
 		nonce = buf[from : from+NonceSize]
 	}
 	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the program instead
-	b.aead().Seal(buf[from+head:from+head], nonce, buf[from+head:n], bound)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	wipe.Stack(func() { b.aead().Seal(buf[from+head:from+head], nonce, buf[from+head:n], bound) })
 	return buf
 }
 
@@ -152,7 +195,11 @@ func (b *Box) Open(sealed, bound []byte) ([]byte, error) {
 	if b.front {
 		nonce, body = sealed[:NonceSize], sealed[NonceSize:]
 	}
-	plain, err := b.aead().Open(body[:0], nonce, body, bound)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var plain []byte
+	var err error
+	wipe.Stack(func() { plain, err = b.aead().Open(body[:0], nonce, body, bound) })
 	if err != nil {
 		return nil, ErrForged
 	}

@@ -12,7 +12,7 @@ import (
 // ids are the slice IDs of one key exchange.
 type ids interface {
 	list() []string                  // in play order
-	at(i int) string                 // the ID of slice i
+	append(dst []byte, i int) []byte // appends the ID of slice i
 	find(id string) (i int, ok bool) // the number of the slice called id
 }
 
@@ -60,11 +60,17 @@ func (s nanoids) list() []string {
 	return names
 }
 
-func (s nanoids) at(i int) string {
-	var b [aes.BlockSize]byte
-	binary.BigEndian.PutUint64(b[8:], uint64(i)) //nolint:gosec // from 0
-	s.block.Encrypt(b[:], b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])[:idLen]
+// append enciphers the block where the text comes to stand: every slice that is
+// sealed asks for its ID.
+func (s nanoids) append(dst []byte, i int) []byte {
+	const text = idLen + 1 // of a whole block
+	n := len(dst)
+	dst = append(dst, make([]byte, text+aes.BlockSize)...)
+	block := dst[n+text:]
+	binary.BigEndian.PutUint64(block[8:], uint64(i)) //nolint:gosec // from 0
+	s.block.Encrypt(block, block)
+	base64.RawURLEncoding.Encode(dst[n:], block)
+	return dst[:n+idLen]
 }
 
 // find tries the four blocks that id may have been the beginning of. A made-up
@@ -92,7 +98,7 @@ type stored struct {
 	index map[string]int
 }
 
-func (s stored) at(i int) string { return s.names[i] }
+func (s stored) append(dst []byte, i int) []byte { return append(dst, s.names[i]...) }
 
 func (s stored) list() []string { return s.names }
 

@@ -37,6 +37,9 @@ type making struct {
 	waiters int
 }
 
+// errGone is for a slice whose key is wiped.
+var errGone = errors.New("the key of the slice is gone")
+
 // errAgain tells those who wait that the maker gave up for reasons of its own.
 var errAgain = errors.New("whoever made the slice went away")
 
@@ -67,7 +70,7 @@ type shelf struct {
 
 // lookup returns slice i of e: kept, then slice is it, with one more reference;
 // or on its way, then wait is it; or neither, then the caller makes it and
-// calls settle with own.
+// calls settle with own. All are nil where e ended.
 func (s *shelf) lookup(e *exchange, i int) (slice *sealed, wait, own *making) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,6 +84,9 @@ func (s *shelf) lookup(e *exchange, i int) (slice *sealed, wait, own *making) {
 	if m := e.making[i]; m != nil {
 		m.waiters++
 		return nil, m, nil
+	}
+	if e.gone {
+		return nil, nil, nil
 	}
 	m := &making{done: make(chan struct{})}
 	if e.making == nil {
@@ -97,6 +103,7 @@ func (s *shelf) settle(e *exchange, i int, m *making, slice *sealed, err error) 
 	defer s.mu.Unlock()
 	if delete(e.making, i); len(e.making) == 0 {
 		e.making = nil
+		e.wipe()
 	}
 	m.slice, m.err = slice, err
 	close(m.done)
@@ -229,13 +236,23 @@ func (s *shelf) free(k *sealed) {
 	k.body, k.buf = nil, nil
 }
 
-// clear forgets all slices of e, and those under way when they are done.
+// clear forgets all slices of e, and those under way when they are done, and its
+// key with the last of them.
 func (s *shelf) clear(e *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.gone = true
 	for _, k := range e.kept {
 		s.drop(k)
+	}
+	e.wipe()
+}
+
+// wipe overwrites e's key once e ended and no slice of it is being made. The
+// caller holds mu.
+func (e *exchange) wipe() {
+	if e.gone && len(e.making) == 0 {
+		e.box.Wipe()
 	}
 }
 

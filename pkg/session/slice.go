@@ -36,6 +36,12 @@ func (s *Session) Slice(ctx context.Context, trackID, id string) (*Slice, error)
 		return nil, ErrRekey
 	}
 	k, made, err := s.store.slice(ctx, t, e, i, false)
+	if errors.Is(err, errGone) { // since it was found
+		if e.v2 && !t.ended() {
+			return nil, ErrRekey
+		}
+		return nil, ErrNoSlice
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +65,8 @@ func (s *Store) slice(ctx context.Context, t *Track, e *exchange, i int, ahead b
 		case own != nil:
 			k, err := s.prepare(ctx, t, e, i, own, ahead)
 			return k, true, err
+		case wait == nil:
+			return nil, false, errGone
 		}
 		k, err := s.shelf.await(ctx, wait)
 		if !errors.Is(err, errAgain) {

@@ -30,8 +30,9 @@ type Track struct {
 	seed    string
 
 	mu        sync.Mutex
-	version   string
-	cut       *cutting    // nil before the first exchange
+	version   string      // "" before the first exchange
+	cut       *cutting    // nil while no exchange relies on it
+	begun     bool        // an exchange succeeded: the content is this version for good
 	exchanges []*exchange // oldest first
 	worn      []nanoids   // of keys that have served their time, the last ones
 	coming    int         // exchanges under way that rely on cut
@@ -96,6 +97,7 @@ func (t *Track) Exchange(ctx context.Context, req Ask) (answer *wire.KeyAnswer, 
 	}
 	_, release, err := t.join(ctx, e, req)
 	if err != nil {
+		box.Wipe()
 		return nil, nil, err
 	}
 	store := t.session.store
@@ -184,7 +186,7 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 	if e.v2 {
 		e.bind(t, track, asked)
 	}
-	t.exchanges = append(t.exchanges, e)
+	t.exchanges, t.begun = append(t.exchanges, e), true
 	return nil
 }
 
@@ -220,10 +222,10 @@ func (t *Track) cutOnce(content Content) error {
 	if t.closed {
 		return t.session.over()
 	}
+	if t.version != "" && content.Version() != t.version {
+		return ErrChanged
+	}
 	if t.cut != nil {
-		if content.Version() != t.version {
-			return ErrChanged
-		}
 		t.coming++
 		return nil
 	}
@@ -257,12 +259,21 @@ func (t *Track) cutOnce(content Content) error {
 func (t *Track) settle() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.coming--; t.coming > 0 || len(t.exchanges) > 0 || t.cut == nil {
+	t.coming--
+	t.letGo()
+}
+
+// letGo lets go of the cutting when no exchange relies on it, live or under way.
+// Another exchange cuts anew, and alike. The caller holds mu.
+func (t *Track) letGo() {
+	if t.coming > 0 || len(t.exchanges) > 0 || t.cut == nil {
 		return
 	}
 	_ = t.session.hold(-t.cut.plan.Len()) // less is never too much
 	t.session.store.cuts.drop(t.cut)
-	t.version, t.cut = "", nil
+	if t.cut = nil; !t.begun {
+		t.version = ""
+	}
 }
 
 // over is why a track of the session is closed: the session ended, or it was

@@ -64,6 +64,7 @@ func (t *Track) ExchangeV2(ctx context.Context, req Ask) (answer *wire.SealedAns
 	e := &exchange{box: box, form: native, v2: true, made: store.cfg.Now()}
 	info, release, err := t.join(ctx, e, req)
 	if err != nil {
+		box.Wipe()
 		return nil, nil, err
 	}
 	answer = &wire.SealedAnswer{
@@ -106,6 +107,7 @@ func (t *Track) manifest(e *exchange, info audio.Info, asked string, cipher seal
 	if err != nil {
 		return nil, err
 	}
+	defer box.Wipe()
 	text, err := m.Append(make([]byte, box.Head()))
 	if err != nil {
 		return nil, err
@@ -129,7 +131,7 @@ func (e *exchange) bind(t *Track, track audio.Track, asked string) {
 	}
 	e.bound = &pack.Binding{
 		Session: t.session.ID, Track: asked, Count: plan.Len(), Encoding: string(e.info.Container), Compression: e.codec.Name(),
-		ID: e.ids.at,
+		ID: e.ids.append,
 		Plain: func(i int) int {
 			if frame == 0 {
 				return 0
@@ -166,6 +168,7 @@ func (t *Track) retire(e *exchange) {
 		if names, ok := e.ids.(nanoids); ok {
 			t.worn = append(t.worn[max(0, len(t.worn)-MaxExchanges+1):], names)
 		}
+		t.letGo()
 	}
 	t.mu.Unlock()
 	if i >= 0 {

@@ -121,7 +121,7 @@ func openV2(t testing.TB, sess *Session, asked string, ours *handshake.Client, a
 	}
 	l.unpack = pack.NewBoundUnpacker(codec, box, &pack.Binding{
 		Session: sess.ID, Track: asked, Count: len(i.SliceIDs), Encoding: i.Format, Compression: i.Compression,
-		ID: func(k int) string { return i.SliceIDs[k] },
+		ID: func(dst []byte, k int) []byte { return append(dst, i.SliceIDs[k]...) },
 		Plain: func(k int) int {
 			if frame == 0 {
 				return 0

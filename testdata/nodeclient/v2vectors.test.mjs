@@ -3,10 +3,10 @@
 //
 //   node v2vectors.test.mjs
 import assert from 'node:assert/strict'
-import { createCipheriv, createPrivateKey, createPublicKey, sign, webcrypto } from 'node:crypto'
+import { createCipheriv, createHash, createHmac, createPrivateKey, createPublicKey, sign, webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { SUITES, agree, expand, fingerprint, kemPair, manifestData, openSealed, padme, sliceData, transcript, unpad, x25519 } from './v2client.mjs'
+import { SUITES, agree, expand, fields, fingerprint, kemPair, manifestData, openSealed, padme, sliceData, transcript, unpad, x25519 } from './v2client.mjs'
 
 const { subtle } = webcrypto
 const vectors = JSON.parse(readFileSync(new URL('../vectors/v2.json', import.meta.url)))
@@ -132,4 +132,63 @@ test('replies that a client refuses', async () => {
     // What a dishonest server signed is refused for what it is, not for its signature.
     assert.equal(r.signed, identityOf(x).sign(r.hash) === r.signature && r.hash === hashOf(x, r), r.name)
   }
+})
+
+// Pairing: section 9.
+const digits = 'abcdefghijklmnopqrstuvwxyz234567'
+
+// base32 are the bytes of a secret's text, and an error for any other text.
+function base32 (text) {
+  const values = [...text].map(c => digits.indexOf(c))
+  if (values.length !== 26 || values.includes(-1)) throw new Error('not 26 letters and digits')
+  const bits = values.map(v => v.toString(2).padStart(5, '0')).join('')
+  if (bits.slice(128) !== '00') throw new Error('the last two bits are not 0')
+  if (!bits.includes('1')) throw new Error('nothing but zeros')
+  return Buffer.from(bits.slice(0, 128).match(/.{8}/g).map(b => parseInt(b, 2)))
+}
+
+// pairAddress takes an address for pairing apart.
+function pairAddress (text) {
+  const m = /^(secstreams?):\/\/([a-z0-9.-]+(?::[0-9]+)?)(\/[^?#]*)\?pair=([^#]*)#(SHA256:(?:[0-9A-F]{2}:){31}[0-9A-F]{2})$/.exec(text)
+  if (m === null) throw new Error('no such form')
+  const [, scheme, host, path, secret, known] = m
+  return { url: `${scheme === 'secstreams' ? 'https' : 'http'}://${host}${path.replace(/\/$/, '')}`, secret: base32(secret), known }
+}
+
+const sha256 = bytes => createHash('sha256').update(bytes).digest()
+const proofData = (publicKey, mlkemKey, identity, name) => fields('secstream/2 pair', publicKey, mlkemKey ?? Buffer.alloc(0), sha256(identity), name)
+const proofOf = (secret, data) => createHmac('sha256', secret).update(data).digest('hex')
+
+for (const p of vectors.pairing.made) {
+  test(`pairing: ${p.name}`, async () => {
+    const x = p.exchange
+    const address = pairAddress(p.address)
+    assert.deepEqual([address.url, address.secret.toString('hex'), address.known], [p.url, p.secret, x.fingerprint])
+    const data = proofData(hex(x.clientPublic), hex(x.mlkemKey), hex(x.identity), x.track)
+    assert.equal(data.toString('hex'), p.data)
+    assert.equal(proofOf(hex(p.secret), data), p.proof)
+    assert.equal(x.session, 'pair')
+    if (x.mlkemSeed !== undefined) {
+      const kem = await kemPair(hex(x.mlkemSeed))
+      if (kem !== null) assert.equal((await kem.decapsulate(hex(x.mlkemCiphertext))).toString('hex'), x.mlkemSecret)
+    }
+    const { keys } = await agree(offerOf(x), await privateX(x.clientPrivate), replyOf(x), { known: address.known, ...options(x) })
+    const inside = await openSealed(x.suite, keys.manifest, hex(p.sealed.sealed), manifestData('pair', x.track))
+    assert.deepEqual(JSON.parse(inside), { version: 1, token: p.token })
+    assert.equal(seal(x.suite, keys.manifest, hex(p.sealed.nonce), inside, manifestData('pair', x.track)).toString('hex'), p.sealed.sealed)
+    await assert.rejects(openSealed(x.suite, keys.manifest, hex(p.sealed.sealed), manifestData('pair', 'cellar')))
+  })
+}
+
+test('proofs that a server refuses', () => {
+  const [{ secret, exchange }] = vectors.pairing.made
+  assert.ok(vectors.pairing.proofs.length > 11)
+  for (const r of vectors.pairing.proofs) {
+    assert.notEqual(proofOf(hex(secret), proofData(hex(r.publicKey), hex(r.mlkemKey), hex(exchange.identity), r.player)), r.proof, r.name)
+  }
+})
+
+test('addresses that are none for pairing', () => {
+  assert.ok(vectors.pairing.refused.length > 11)
+  for (const text of vectors.pairing.refused) assert.throws(() => pairAddress(text), text)
 })
