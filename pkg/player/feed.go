@@ -177,7 +177,9 @@ func (f *feeder) feed(ctx context.Context) error {
 	}
 	b := f.q.peek()
 	if b == nil {
-		f.starve()
+		if !f.paced || !f.open || !f.worthWaiting(ctx) {
+			f.starve()
+		}
 		return nil
 	}
 	switch b.kind {
