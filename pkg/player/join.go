@@ -228,6 +228,7 @@ func (j *Joiner) release() {
 	if j.held >= 0 {
 		j.src.Release(j.held)
 	}
+	decode.Wipe(j.dec)
 	clear(j.waste)
 	j.dec, j.held, j.left, j.mute = nil, -1, 0, false
 }
