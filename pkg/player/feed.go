@@ -317,6 +317,9 @@ func (f *feeder) sound(ctx context.Context, b *block) error {
 			}
 		}
 	}
+	if f.paused && !f.gain.still() {
+		n = min(n, f.gain.n-f.gain.i) // what comes after is for when it goes on
+	}
 	if err := f.write(b, n); err != nil {
 		return err
 	}
