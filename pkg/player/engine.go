@@ -113,6 +113,7 @@ func New(c Config) (*Engine, error) {
 	}
 	e.list.repeat = c.Repeat
 	e.list.setShuffle(c.Shuffle)
+	e.list.version, e.list.edits = 1, 0 // so far there is nobody to be told
 	e.move, e.to = true, target{e.list.current(), c.Start}
 	return e, nil
 }
@@ -168,11 +169,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	q := newPipe()
 	f := &feeder{
 		e: e, out: e.cfg.Output, q: q, r: newReader(e, q),
-		paced: e.cfg.Output.Paced(), timer: time.NewTimer(time.Hour), cancel: func() {},
+		paced: e.cfg.Output.Paced(), replay: e.cfg.ReplayGain, timer: time.NewTimer(time.Hour), cancel: func() {},
 	}
 	f.norm.set(1)
 	f.gain.set(0)
-	f.begun()
 	err := f.loop(all)
 	cancel()
 	f.timer.Stop()

@@ -67,13 +67,6 @@ type feeder struct {
 	timed    time.Time
 }
 
-// begun takes what is so at the start, which is no change to tell of.
-func (f *feeder) begun() {
-	f.e.mu.Lock()
-	f.edits, f.loudness, f.replay = f.e.list.edits, f.e.loudness, f.e.replay
-	f.e.mu.Unlock()
-}
-
 // loop obeys and feeds until the end.
 func (f *feeder) loop(ctx context.Context) error {
 	for {

@@ -31,7 +31,7 @@ func ToDecibels(amplitude float64) float64 {
 // 60·log10(p/100) dB, its cube. 100 is 0 dB, 50 is -18 dB, and 10 and less is
 // silence.
 func Percent(p float64) float64 {
-	if !(p > 0) {
+	if !(p > 10) {
 		return 0
 	}
 	return Decibels(60 * math.Log10(min(p, 100)/100))
