@@ -356,11 +356,11 @@ func (f *feeder) write(b *block, n int) error {
 	p := b.buf[f.off*ch : (f.off+n)*ch]
 	f.norm.apply(p, ch)
 	f.gain.apply(p, ch)
-	if f.paced {
-		f.e.scope.put(p, ch)
-	}
 	if err := f.out.Write(p); err != nil {
 		return fmt.Errorf("write sound: %w", err)
+	}
+	if f.paced {
+		f.e.scope.put(p, ch)
 	}
 	f.e.mu.Lock()
 	f.e.time.sound(b.track, b.at+audio.Frames(f.off), n)
@@ -391,10 +391,10 @@ func (f *feeder) front(b *block) {
 
 // silence writes a quantum of nothing, which keeps a sound card going.
 func (f *feeder) silence() error {
-	f.e.scope.put(f.zeros, f.spec.Channels)
 	if err := f.out.Write(f.zeros); err != nil {
 		return fmt.Errorf("write silence: %w", err)
 	}
+	f.e.scope.put(f.zeros, f.spec.Channels)
 	f.quiet += int64(f.step)
 	f.e.mu.Lock()
 	f.e.time.silence(f.step)
