@@ -205,6 +205,9 @@ func TestFeedAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.gain.set(1)
+	f.norm.set(0.9)
+	f.sounding = true // time is told
+	e.Scope(nil)
 	e.take()
 	ctx, n := context.Background(), 0
 	put := func() {

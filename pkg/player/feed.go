@@ -130,7 +130,7 @@ func (f *feeder) obey(o orders) {
 // sounds tells that sound begins or goes on, once.
 func (f *feeder) sounds() {
 	if !f.sounding && !f.paused {
-		f.sounding = true
+		f.sounding, f.timed = true, time.Now()
 		f.e.tell(Event{Kind: Play})
 	}
 }
