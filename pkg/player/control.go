@@ -207,10 +207,11 @@ func (e *Engine) Move(id uint64, by int) {
 // Clear takes all that is to come out of the queue. What plays goes on.
 func (e *Engine) Clear() { e.edit((*list).clear) }
 
-// SetRepeat says what comes after the end.
+// SetRepeat says what comes after the end. It does nothing on an unpaced output.
 func (e *Engine) SetRepeat(r Repeat) {
+	paced := e.cfg.Output.Paced()
 	e.edit(func(l *list) {
-		if r = min(r, RepeatOne); r != l.repeat {
+		if r = min(r, RepeatOne); paced && r != l.repeat {
 			l.repeat = r
 			l.changed()
 		}

@@ -28,7 +28,8 @@ type Config struct {
 	First int
 	Start time.Duration
 	// Repeat and Shuffle are how the queue is played. Seed makes the order of
-	// Shuffle; 0 takes one by chance.
+	// Shuffle; 0 takes one by chance. Nothing is repeated to an unpaced output,
+	// which would never end.
 	Repeat  Repeat
 	Shuffle bool
 	Seed    uint64
@@ -111,7 +112,9 @@ func New(c Config) (*Engine, error) {
 		paused: c.Paused, muted: c.Muted, volume: c.Volume, replay: c.ReplayGain, bad: make([]bool, c.Tracks),
 		list: newList(tracks, c.First, c.Seed),
 	}
-	e.list.repeat = c.Repeat
+	if c.Output.Paced() {
+		e.list.repeat = c.Repeat
+	}
 	e.list.setShuffle(c.Shuffle)
 	e.list.version, e.list.edits = 1, 0 // so far there is nobody to be told
 	e.move, e.to = true, target{e.list.current(), c.Start}

@@ -194,26 +194,6 @@ func (f *feeder) feed(ctx context.Context) error {
 	}
 }
 
-// linger is the wait for sound, in which an open output is fed silence.
-func (f *feeder) linger(ctx context.Context) error {
-	left := tellAfter - time.Since(f.since)
-	if f.paced && !f.waiting && left <= 0 {
-		f.waiting = true
-		f.e.tell(Event{Kind: Buffering})
-	}
-	switch {
-	case f.open && f.paced:
-		return f.silence()
-	case f.waiting || !f.paced:
-		f.wait(ctx, nil)
-	default:
-		f.timer.Reset(left)
-		f.wait(ctx, f.timer.C)
-		f.timer.Stop()
-	}
-	return nil
-}
-
 // clock tells that time passes, and once that there is sound enough.
 func (f *feeder) clock() {
 	if !f.through && !f.moved && f.q.full() {
@@ -224,67 +204,6 @@ func (f *feeder) clock() {
 		f.timed = time.Now()
 		f.e.tell(Event{Kind: TimeUpdate})
 	}
-}
-
-// ready says that waiting for sound is over. An unpaced output takes sound as
-// it comes.
-func (f *feeder) ready() bool {
-	if f.paced {
-		return f.q.ready()
-	}
-	return f.q.peek() != nil
-}
-
-// wait returns when a block was put, an order was given, ctx is cancelled, or
-// limit fires.
-func (f *feeder) wait(ctx context.Context, limit <-chan time.Time) {
-	select {
-	case <-f.q.put:
-	case <-f.e.wake:
-	case <-ctx.Done():
-	case <-limit:
-	}
-}
-
-// starve begins to wait for sound that should be there.
-func (f *feeder) starve() {
-	f.await()
-	if f.paced {
-		f.e.mu.Lock()
-		f.e.underruns++
-		f.e.mu.Unlock()
-		f.waiting = true
-		f.e.tell(Event{Kind: Buffering})
-	}
-}
-
-// await begins to wait for sound.
-func (f *feeder) await() {
-	f.hold, f.fading, f.through, f.waiting = true, false, false, false
-	f.since = time.Now()
-	f.setBuffering(true)
-}
-
-// resume ends a wait.
-func (f *feeder) resume() {
-	if !f.hold {
-		return
-	}
-	f.hold = false
-	f.setBuffering(false)
-	if f.waiting {
-		f.waiting = false
-		f.e.tell(Event{Kind: Buffered})
-	}
-	if f.open && !f.gap {
-		f.gain.aim(f.wanted(), f.fadeFrames())
-	}
-}
-
-func (f *feeder) setBuffering(on bool) {
-	f.e.mu.Lock()
-	f.e.buffering = on
-	f.e.mu.Unlock()
 }
 
 // sound writes up to a quantum of b. Before sound runs out or gives way to a
@@ -332,19 +251,6 @@ func (f *feeder) cross(gap bool) {
 	if !gap {
 		f.gain.aim(f.wanted(), f.fadeFrames())
 	}
-}
-
-// worthWaiting waits for another block for as long as the output holds sound
-// enough, and says whether to look again.
-func (f *feeder) worthWaiting(ctx context.Context) bool {
-	spare := f.out.Buffered().Duration(f.spec.SampleRate) - patience
-	if spare <= 0 {
-		return false
-	}
-	f.timer.Reset(spare)
-	f.wait(ctx, f.timer.C)
-	f.timer.Stop()
-	return true
 }
 
 // write gives n frames of b to the output.

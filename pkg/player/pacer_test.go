@@ -83,7 +83,7 @@ func (o *pacer) Paced() bool  { return true }
 type made struct {
 	rate, channels int
 	frames, slice  audio.Frames
-	bits           func(i, c int) uint64                     // of sample c of frame i, a float64
+	bits           func(i, c int) uint64                      // of sample c of frame i, a float64
 	fault          func(ctx context.Context, slice int) error // nil for none; may wait
 	tags           audio.Tags
 

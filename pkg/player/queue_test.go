@@ -259,6 +259,19 @@ func TestRepeat(t *testing.T) {
 	})
 }
 
+// TestRepeatToAFile: a file ends.
+func TestRepeatToAFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracks := shelf(2)
+		r := play(t, &card{unpaced: true}, Config{Repeat: RepeatAll}, tracks...)
+		r.e.SetRepeat(RepeatOne)
+		r.wait()
+		if got := plays(t, r.c.all[0], tracks); !slices.Equal(got, []int{0, 1}) || r.err != nil {
+			t.Errorf("%v, %v", got, r.err)
+		}
+	})
+}
+
 // TestRepeatGivesUp: a queue in which nothing can be played ends, whatever is
 // to be repeated.
 func TestRepeatGivesUp(t *testing.T) {

@@ -47,6 +47,9 @@ func (s *scope) drop(n int64) {
 
 // wipe forgets all sound.
 func (s *scope) wipe() {
+	if !s.wanted.Load() {
+		return
+	}
 	for i := range s.ring {
 		s.ring[i].Store(0)
 	}
