@@ -57,40 +57,24 @@ func remains(t *testing.T) (first, last, n int) {
 	defer mem.Close()
 	buf := make([]byte, 1<<20)
 	own := uintptr(unsafe.Pointer(&buf[0]))
-	inv, mark := inverse(), maskedMark^veil
-	first = -1
 	lines := bufio.NewScanner(bytes.NewReader(maps))
 	seen := 0
+	first = -1
 	for lines.Scan() {
 		var from, to uintptr
 		var rights string
-		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); err != nil || !strings.HasPrefix(rights, "rw") || to-from > 1<<31 {
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); err != nil || !strings.HasPrefix(rights, "rw") || to-from > 1<<28 {
 			continue // what is larger is reserved, not used
 		}
 		for at := from; at < to; at += uintptr(len(buf)) {
 			k, _ := mem.ReadAt(buf[:min(uintptr(len(buf)), to-at)], int64(at))
 			seen += k
-			run, before := 0, uint64(0)
-			for o := 0; o+8 <= k; o += 8 {
-				w := binary.LittleEndian.Uint64(buf[o:])
-				if w>>36 != mark {
-					run = 0
-					continue
-				}
-				i := (w & low36) * inv & low36
-				if run > 0 && i == before+1 {
-					run++
-				} else {
-					run = 1
-				}
-				before = i
-				here := at + uintptr(o)
-				if run >= runFound && (here < own || here >= own+uintptr(len(buf))) {
-					if first < 0 || int(i) < first {
-						first = int(i)
+			if at+uintptr(k) <= own || at >= own+uintptr(len(buf)) {
+				for _, i := range found(buf[:k]) {
+					if n++; first < 0 || i < first {
+						first = i
 					}
-					last = max(last, int(i))
-					n++
+					last = max(last, i)
 				}
 			}
 			clear(buf)
@@ -100,6 +84,31 @@ func remains(t *testing.T) (first, last, n int) {
 		t.Fatalf("%d bytes of memory were seen", seen)
 	}
 	return first, last, n
+}
+
+// found lists the samples of the track that stand in p in a row of others.
+func found(p []byte) (out []int) {
+	inv, mark := inverse(), maskedMark^veil
+	top := []byte{byte(mark >> 4), byte(mark >> 12), byte(mark >> 20)} // of a sample's eight bytes, the last three
+	run, before, word := 0, -1, -1
+	for o := 0; ; o++ {
+		k := bytes.Index(p[o:], top)
+		if k < 0 {
+			clear(top)
+			return out
+		}
+		o += k
+		if at := o - 5; at >= 0 && at%8 == 0 {
+			w := binary.LittleEndian.Uint64(p[at:])
+			i := int((w & low36) * inv & low36)
+			if run++; w>>36 != mark || i != before+1 || at != word+8 {
+				run = 1
+			}
+			if before, word = i, at; run >= runFound {
+				out = append(out, i)
+			}
+		}
+	}
 }
 
 // TestWiped looks for a track's samples in the memory of the process: those
