@@ -82,8 +82,8 @@ func TestSeekIsExactInEveryFormat(t *testing.T) {
 		}
 		src := openFile(t, path, 1000)
 		info := src.Info()
-		if seen[info.Codec]++; raceEnabled && seen[info.Codec] > 1 {
-			continue
+		if seen[info.Codec]++; raceEnabled && (seen[info.Codec] > 1 || info.Codec != audio.PCM) {
+			continue // decoding is tested elsewhere, and slow under the detector
 		}
 		ch := info.Channels
 		want, err := readAll(NewJoiner(openFile(t, path, slicer.MaxMillis), 0), ch, 4000)

@@ -2,6 +2,7 @@ package player
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,11 +79,17 @@ func flat(frames audio.Frames, level float64, tags audio.Tags) *made {
 	return &made{rate: 8000, channels: 2, frames: frames, slice: 5000, tags: tags, bits: value(func(int, int) float64 { return level })}
 }
 
-// playMade plays tracks to what is returned, when the engine is done.
-func playMade(t *testing.T, cfg Config, tracks ...*made) (e *Engine, heard *[]float64, done chan error) {
+// playMade plays tracks; heard is what was written so far.
+func playMade(t *testing.T, cfg Config, tracks ...*made) (e *Engine, heard func() []float64, done chan error) {
 	t.Helper()
-	heard = new([]float64)
-	cfg.Output = &pacer{sink: func(p []float64) { *heard = append(*heard, p...) }}
+	var kept []float64
+	out := &pacer{sink: func(p []float64) { kept = append(kept, p...) }}
+	heard = func() []float64 {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		return slices.Clone(kept)
+	}
+	cfg.Output = out
 	cfg.Tracks = len(tracks)
 	if cfg.Open == nil {
 		cfg.Open = openMade(tracks)
@@ -112,10 +119,10 @@ func TestReplayGainAtTheJoin(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []float64{0.25 * Decibels(6), 0.3, 0.05}
-		if len(*heard) != 2*(10_007+3_001+9_000) {
-			t.Fatalf("%d samples", len(*heard))
+		if len(heard()) != 2*(10_007+3_001+9_000) {
+			t.Fatalf("%d samples", len(heard()))
 		}
-		for i, v := range *heard {
+		for i, v := range heard() {
 			w := want[0]
 			if i >= 2*10_007 {
 				w = want[1]
@@ -159,14 +166,16 @@ func TestGainChangesSoftly(t *testing.T) {
 		} {
 			c.do()
 			time.Sleep(500 * time.Millisecond)
-			if got := (*heard)[len(*heard)-1]; got != c.want && math.Abs(got-c.want) > 1e-16 {
+			synctest.Wait()
+			p := heard()
+			if got := p[len(p)-1]; got != c.want && math.Abs(got-c.want) > 1e-16 {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		}
 		e.Stop()
 		<-done
 		<-over
-		if m := step(*heard, 2); m > 0.5*1.6/80 || m == 0 { // the steepest of a change over 80 frames is 1.5/80
+		if m := step(heard(), 2); m > 0.5*1.6/80 || m == 0 { // the steepest of a change over 80 frames is 1.5/80
 			t.Errorf("largest step %v", m)
 		}
 		if len(told) != 6 {
