@@ -371,3 +371,35 @@ func TestJumps(t *testing.T) {
 		r.wait()
 	})
 }
+
+// TestBorderWaitsForEdits: a track is not begun while an edit waits that may
+// have taken it out of the queue.
+func TestBorderWaitsForEdits(t *testing.T) {
+	e, err := New(Config{Output: &card{}, Tracks: 3, Open: func(context.Context, int) (Source, error) { return nil, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := e.take()
+	first := e.begin(1, o.to.item)
+	second, ok := e.follow(1, first, 0)
+	if !ok || second.item.Track != 1 || !e.reach(first.n) {
+		t.Fatalf("%+v, %v", second, ok)
+	}
+	e.Remove(second.item.ID)
+	if e.reach(second.n) {
+		t.Error("a removed track begins")
+	}
+	if _, ok := e.follow(2, second, 0); ok {
+		t.Error("a reader of another generation goes on")
+	}
+	if !e.take().edited {
+		t.Error("no order to look at the queue")
+	}
+	from, third, ok := e.recheck(2)
+	if !ok || from != second.n || third.item.Track != 2 || !e.reach(third.n) || e.Queue().Current != 1 {
+		t.Errorf("%d, %+v, %v", from, third, ok)
+	}
+	if _, _, again := e.recheck(3); again {
+		t.Error("what was chosen anew is chosen again")
+	}
+}
