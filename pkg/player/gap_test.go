@@ -211,3 +211,28 @@ func TestStateWhileTheSourceHangs(t *testing.T) {
 		r.wait()
 	})
 }
+
+// TestReadyWithAGap: silence in place of a slice is no end: it is not begun
+// with before there is enough, and a short rest of a track is enough.
+func TestReadyWithAGap(t *testing.T) {
+	q := newPipe()
+	put := func(b block) {
+		free, err := q.reserve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.buf = free.buf
+		*free = b
+		q.commit(0, free)
+	}
+	tr := &track{visit: 1}
+	put(block{kind: started, track: tr})
+	put(block{track: tr, gap: true, n: 10})
+	if q.ready() {
+		t.Error("ready with a single block")
+	}
+	put(block{kind: ended, track: tr})
+	if !q.ready() {
+		t.Error("not ready with a whole track")
+	}
+}

@@ -176,12 +176,18 @@ func (q *pipe) ahead() (int, blockKind) {
 	return frames, sound
 }
 
-// ready says that there is enough to start with.
+// ready says that there is enough to start with: some blocks, or all that
+// there is of a track.
 func (q *pipe) ready() bool {
-	_, end := q.ahead()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.n >= readyBlocks || end != sound
+	for i := range q.n {
+		switch q.slots[(q.head+i)%pipeBlocks].kind {
+		case ended, failed, done:
+			return true
+		}
+	}
+	return q.n >= readyBlocks
 }
 
 // full says that decoding is as far ahead as it may be, or at the end.
