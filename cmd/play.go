@@ -26,6 +26,7 @@ type playOptions struct {
 	volume  float64 // percent of the control's way
 	noTUI   bool
 	asJSON  bool
+	plain   bool // whole lines, also on a terminal
 	access
 }
 
@@ -127,7 +128,7 @@ func runPlay(ctx context.Context, env Env, o playOptions) error {
 	engine, err := player.New(player.Config{
 		Output: out, Tracks: len(tracks), Start: o.start, Stay: full,
 		Fatal:  func(err error) bool { return errors.Is(err, client.ErrUnreachable) || stranger(err) },
-		Volume: player.Taper(o.volume / 100), Muted: o.volume == 0,
+		Volume: player.Percent(o.volume), Muted: player.Percent(o.volume) == 0,
 		Open: func(ctx context.Context, i int) (player.Source, error) {
 			return lis.client.Open(ctx, tracks[i].ID, tracks[i].Tags.Audio())
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +23,12 @@ func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryT
 	if o.dataOnStdout() {
 		w, tty = env.Stderr, env.StderrTTY
 	}
+	tracks = slices.Clone(tracks)
 	events := func(yield func(player.Event) bool) {
 		for e := range engine.Events() {
 			e.Text = printable(e.Text)
-			if e.Kind == player.TrackFailed && failed == nil {
+			learn(tracks, e)
+			if e.Kind == player.Error && !e.Skipped && failed == nil {
 				failed = fmt.Errorf("track %d, %s: %w", e.Track+1, label(tracks[e.Track]), e.Err)
 			}
 			if !yield(e) {
@@ -36,61 +39,96 @@ func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryT
 	switch {
 	case o.asJSON:
 		watchJSON(w, engine, tracks, events)
-	case tty:
+	case tty && !o.plain:
 		watchLine(w, engine, tracks, events, env.Width)
 	default:
-		watchPlain(w, tracks, events)
+		watchPlain(w, engine, tracks, events)
 	}
 	return failed
 }
 
-// event is what --json prints, one a line.
-type event struct {
-	Event    string  `json:"event"`
-	Track    int     `json:"track"` // from 1
-	ID       string  `json:"id,omitempty"`
-	Path     string  `json:"path,omitempty"`
-	Title    string  `json:"title,omitempty"`
-	Artist   string  `json:"artist,omitempty"`
-	Slice    *int    `json:"slice,omitempty"`
-	At       float64 `json:"at"` // seconds
-	Duration float64 `json:"duration,omitempty"`
-	Rate     int     `json:"sampleRate,omitempty"`
-	Channels int     `json:"channels,omitempty"`
-	Text     string  `json:"text,omitempty"`
-}
-
-func watchJSON(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
-	enc := newJSON(w)
-	for e := range events {
-		out := event{Event: strings.ReplaceAll(string(e.Kind), " ", "_"), Track: e.Track + 1, At: e.At.Seconds(), Text: e.Text}
-		switch e.Kind {
-		case player.TrackStarted:
-			t := tracks[e.Track]
-			out.ID, out.Path, out.Title, out.Artist = t.ID, t.Path, t.Tags.Title, t.Tags.Artist
-			out.Duration, out.Rate, out.Channels = t.Duration, e.Info.SampleRate, e.Info.Channels
-		case player.SliceStarted:
-			out.Slice = &e.Slice
-		case player.TrackFailed:
-			out.Text = clean(e.Err)
-		}
-		if enc.Encode(out) != nil {
-			engine.Stop() // nobody reads any more
+// learn takes the names of a track from the track itself, once it is open: a
+// list may come from where they are not known, or in the clear.
+func learn(tracks []wire.LibraryTrack, e player.Event) {
+	if e.Kind != player.TrackChange {
+		return
+	}
+	t := &tracks[e.Track].Tags
+	own := e.State.Info.Tags
+	for _, name := range []struct {
+		to  *string
+		own string
+	}{{&t.Title, own.Title}, {&t.Artist, own.Artist}, {&t.Album, own.Album}} {
+		if name.own != "" {
+			*name.to = printable(name.own)
 		}
 	}
 }
 
-func watchPlain(w io.Writer, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
+// watchPlain writes a line for each change, and nothing between: what a log or
+// a screen reader wants.
+func watchPlain(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
+	paused := false
 	for e := range events {
-		switch e.Kind {
-		case player.TrackStarted:
-			fmt.Fprintf(w, "playing %d/%d %s (%s)\n", e.Track+1, len(tracks), label(tracks[e.Track]), clock(seconds(tracks[e.Track].Duration)))
-		case player.TrackFailed:
-			fmt.Fprintf(w, "cannot play %s: %s\n", label(tracks[e.Track]), clean(e.Err))
-		case player.Warning:
-			fmt.Fprintf(w, "warning: %s\n", e.Text)
+		if line := plain(e, engine, tracks, paused); line != "" {
+			fmt.Fprintln(w, line)
 		}
+		paused = e.State.Paused
 	}
+}
+
+// plain is what there is to say of an event, "" for nothing. paused is how
+// things were before.
+func plain(e player.Event, engine *player.Engine, tracks []wire.LibraryTrack, paused bool) string {
+	switch e.Kind {
+	case player.TrackChange:
+		t := tracks[e.Track]
+		return fmt.Sprintf("playing %d/%d %s (%s)", e.Track+1, len(tracks), label(t), clock(seconds(t.Duration)))
+	case player.Pause:
+		return "paused at " + clock(e.At)
+	case player.Play:
+		if paused {
+			return "playing on at " + clock(e.At)
+		}
+	case player.Buffering:
+		return "waiting for sound at " + clock(e.At)
+	case player.Buffered:
+		return "playing on at " + clock(e.At)
+	case player.Seek:
+		return "moved to " + clock(e.At)
+	case player.VolumeChange:
+		if e.State.Muted {
+			return "muted"
+		}
+		return fmt.Sprintf("volume %.0f dB, replay gain %+.1f dB", player.ToDecibels(e.State.Volume), e.State.Gain)
+	case player.QueueChange:
+		q := engine.Queue()
+		return fmt.Sprintf("%d tracks to come, repeat %v, shuffle %s", len(q.Items)-q.Current-1, q.Repeat, onOff(q.Shuffle))
+	case player.Error:
+		return trouble(e, tracks)
+	case player.Warning:
+		return "warning: " + e.Text
+	case player.Ended:
+		return "finished"
+	case player.Stop:
+		return "stopped"
+	}
+	return ""
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// trouble says what an Error event tells.
+func trouble(e player.Event, tracks []wire.LibraryTrack) string {
+	if e.Skipped {
+		return fmt.Sprintf("silence at %s of %s: %s", clock(e.At), label(tracks[e.Track]), clean(e.Err))
+	}
+	return fmt.Sprintf("cannot play %s: %s", label(tracks[e.Track]), clean(e.Err))
 }
 
 // watchLine keeps one line up to date, and leaves a line behind for whatever
@@ -113,8 +151,8 @@ func watchLine(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, e
 			case !ok:
 				fmt.Fprint(w, wipe)
 				return
-			case e.Kind == player.TrackFailed:
-				fmt.Fprintf(w, wipe+"cannot play %s: %s\n", label(tracks[e.Track]), clean(e.Err))
+			case e.Kind == player.Error:
+				fmt.Fprintln(w, wipe+trouble(e, tracks))
 			case e.Kind == player.Warning:
 				fmt.Fprintf(w, wipe+"warning: %s\n", e.Text)
 			case e.Kind == player.TrackEnded:
@@ -126,15 +164,22 @@ func watchLine(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, e
 		if s.Track < 0 || s.Track >= len(tracks) {
 			continue
 		}
-		sign := "▶"
-		if s.Paused {
-			sign = "⏸"
-		} else if s.Buffering {
-			sign = "…"
-		}
-		line := fmt.Sprintf("%s %s / %s  %s", sign, clock(s.Position), clock(s.Duration), label(tracks[s.Track]))
+		line := fmt.Sprintf("%s %s / %s  %s", sign(s), clock(s.Position), clock(s.Duration), label(tracks[s.Track]))
 		fmt.Fprint(w, wipe+ansi.Truncate(line, width()-1, "…"))
 	}
+}
+
+// sign is one character for what goes on.
+func sign(s player.State) string {
+	switch {
+	case s.Ended:
+		return "■"
+	case s.Paused:
+		return "⏸"
+	case s.Buffering:
+		return "…"
+	}
+	return "▶"
 }
 
 func label(t wire.LibraryTrack) string {

@@ -153,12 +153,15 @@ func (m *model) pace() tea.Cmd {
 // event takes what the engine tells.
 func (m *model) event(e player.Event) tea.Cmd {
 	switch e.Kind {
-	case player.TrackStarted, player.Seeked:
+	case player.TrackChange, player.Seek:
 		m.now.ended = false
 		delete(m.browse.failed, e.Track)
-	case player.Finished:
+	case player.Ended:
 		m.now.ended = true
-	case player.TrackFailed:
+	case player.Error:
+		if e.Skipped {
+			break // the track goes on
+		}
 		why := "unknown error"
 		if e.Err != nil {
 			why = clean(e.Err.Error())

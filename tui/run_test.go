@@ -133,7 +133,7 @@ func TestStatusExpires(t *testing.T) {
 		s.send(eventMsg{Kind: player.Warning, Text: "first"})
 		first := expired(s.last)
 		time.Sleep(time.Second)
-		s.send(eventMsg{Kind: player.TrackFailed, Track: 3, Err: errors.New("second")})
+		s.send(eventMsg{Kind: player.Error, Track: 3, Err: errors.New("second")})
 		second := expired(s.last)
 		s.send(first...) // belongs to a status that is gone
 		s.wantText("✗ cannot play Pulsewidth: second", "✗ Pulsewidth")
@@ -142,7 +142,7 @@ func TestStatusExpires(t *testing.T) {
 		s.wantText("✗ Pulsewidth", "? help")
 		s.keys("down down") // on the failed track: why
 		s.wantText("✗ second")
-		s.send(eventMsg{Kind: player.TrackStarted, Track: 3})
+		s.send(eventMsg{Kind: player.TrackChange, Track: 3})
 		s.wantNoText("✗")
 	})
 }

@@ -136,7 +136,7 @@ func (m *model) play(track int) {
 func (m *model) turnVolume(d float64) {
 	steps := float64(int((m.now.volume+d)/volumeStep + 0.5)) // whole steps, so that no dust gathers
 	m.now.volume = min(max(steps*volumeStep, 0), 1)
-	m.engine.SetVolume(player.Taper(m.now.volume))
+	m.engine.SetVolume(player.Percent(100 * m.now.volume))
 	if d > 0 {
 		m.engine.Mute(false)
 	}

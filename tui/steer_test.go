@@ -265,11 +265,11 @@ func TestCursorFollowsTheMusic(t *testing.T) {
 
 func TestAfterTheEnd(t *testing.T) {
 	s := newScreen(t, shelf(), 80, 24)
-	s.send(eventMsg{Kind: player.Finished})
+	s.send(eventMsg{Kind: player.Ended})
 	s.wantText("finished")
 	s.keys("down space")
 	s.want("jump 2", "pause false") // space plays what is selected
-	s.send(eventMsg{Kind: player.TrackStarted, Track: 2})
+	s.send(eventMsg{Kind: player.TrackChange, Track: 2})
 	s.wantNoText("finished")
 	s.keys("space")
 	s.want("toggle")

@@ -27,7 +27,7 @@ type Config struct {
 	// Where the tracks come from, for the header: a server or a folder.
 	Where string
 	// Volume is the control's position the engine began with, 0 to 1; the
-	// amplitude is player.Taper of it.
+	// amplitude is player.Percent of a hundred times it.
 	Volume float64
 }
 

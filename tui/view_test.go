@@ -45,7 +45,7 @@ func (s *screen) golden(name string) {
 }
 
 func TestGolden(t *testing.T) {
-	failure := eventMsg{Kind: player.TrackFailed, Track: 4, Err: errors.New("ogg: at byte 4096: page CRC does not match")}
+	failure := eventMsg{Kind: player.Error, Track: 4, Err: errors.New("ogg: at byte 4096: page CRC does not match")}
 	for _, c := range []struct {
 		name string
 		w, h int
@@ -60,11 +60,11 @@ func TestGolden(t *testing.T) {
 		{"tiny-80x9", 80, 9, nil},
 		{"paused-muted-80x24", 80, 24, func(s *screen) { s.keys("space - - - m down") }},
 		{"buffering-80x24", 80, 24, func(s *screen) { s.e.state.Buffering, s.e.state.Info = true, audio.Info{}; s.send(nil) }},
-		{"finished-80x24", 80, 24, func(s *screen) { s.send(eventMsg{Kind: player.Finished}) }},
+		{"finished-80x24", 80, 24, func(s *screen) { s.send(eventMsg{Kind: player.Ended}) }},
 		{"failed-80x24", 80, 24, func(s *screen) { s.send(failure) }},
 		{"failed-current-80x24", 80, 24, func(s *screen) {
 			s.e.state.Buffering, s.e.state.Position = true, 0
-			s.send(eventMsg{Kind: player.TrackFailed, Track: 1, Err: errors.New("open a session on http://127.0.0.1:8420: the server does not answer: connection refused")})
+			s.send(eventMsg{Kind: player.Error, Track: 1, Err: errors.New("open a session on http://127.0.0.1:8420: the server does not answer: connection refused")})
 		}},
 		{"failed-40x10", 40, 10, func(s *screen) { s.send(failure) }},
 		{"filter-typing-80x24", 80, 24, func(s *screen) { s.keys("/ o n space") }},
@@ -89,7 +89,7 @@ func TestEmptyLibrary(t *testing.T) {
 	s := newScreen(t, nil, 80, 24)
 	s.wantText("no tracks", "0 tracks")
 	s.keys("down up G g pgdown enter n b 5 / x enter esc space")
-	s.send(eventMsg{Kind: player.TrackFailed, Track: 7}, eventMsg{Kind: player.TrackStarted, Track: -1})
+	s.send(eventMsg{Kind: player.Error, Track: 7}, eventMsg{Kind: player.TrackChange, Track: -1})
 }
 
 func TestNothingBeforeTheFirstSize(t *testing.T) {

@@ -70,6 +70,8 @@ type flacBlocks interface {
 	next(data []byte, off int) (block, end int, err error)
 	// copy interleaves count frames of the block, from the given one on, into p.
 	copy(p []float64, from, count int)
+	// wipe zeroes the block.
+	wipe()
 }
 
 // flacDecoder reads a FLAC file with either of the two frame decoders.
@@ -175,6 +177,7 @@ func (d *flacLibrary) next(data []byte, off int) (block, end int, err error) {
 	if block, err = own.header(off); err != nil {
 		return 0, 0, err
 	}
+	d.wipe() // each frame has memory of its own
 	d.in = input{data: data, off: off}
 	if d.frame, err = frame.New(&d.in); err != nil {
 		return 0, 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,13 +22,25 @@ type Config struct {
 	// still under way. The engine closes the sources.
 	Tracks int
 	Open   func(ctx context.Context, i int) (Source, error)
-	// First is the track to begin with, Start the position in it.
+	// Queue is what is queued at the start: numbers of tracks; nil for all in
+	// order. First is the index in it to begin with, Start the position there.
+	Queue []int
 	First int
 	Start time.Duration
+	// Repeat and Shuffle are how the queue is played. Seed makes the order of
+	// Shuffle; 0 takes one by chance. Nothing is repeated to an unpaced output,
+	// which would never end.
+	Repeat  Repeat
+	Shuffle bool
+	Seed    uint64
 	// Volume is the amplitude to begin with, 0 to 1; 0 means 1 (to begin in
 	// silence set Muted).
 	Volume float64
 	Muted  bool
+	// ReplayGain is off, by track or by album; Preamp is added to it, in dB.
+	// A track without such tags is played as it is.
+	ReplayGain ReplayGain
+	Preamp     float64
 	// Paused begins in pause.
 	Paused bool
 	// Stay keeps Run waiting after the last track, for Jump, Seek, Prev or
@@ -36,14 +49,20 @@ type Config struct {
 	// Fatal, when set, says which errors of a track end Run. After others the
 	// next track is played, on a paced output.
 	Fatal func(error) bool
+	// Skip, when set, says which errors of a slice leave out that slice alone:
+	// silence of its length is played, and then the next one, unless five were
+	// left out just before. An unpaced output is never given a hole. It is
+	// called from another goroutine than Run's.
+	Skip func(error) bool
 }
 
-// Engine plays a list of tracks. Its methods may be called from any goroutine
+// Engine plays a queue of tracks. Its methods may be called from any goroutine
 // and never block; they take effect at the next 20 ms of sound.
 type Engine struct {
 	cfg    Config
 	wake   chan struct{} // holds a token when an order was given
 	events chan Event
+	scope  *scope
 	ran    atomic.Bool
 
 	mu        sync.Mutex // guards what follows; never held over I/O
@@ -51,12 +70,20 @@ type Engine struct {
 	muted     bool
 	stop      bool
 	volume    float64
+	replay    ReplayGain
+	loudness  int  // counts changes of volume, mute and ReplayGain
 	move      bool // to is where to go next
 	to        target
+	list      list
+	edited    bool // what follows may be another than was chosen
+	plan      plan
 	time      timeline
 	bad       []bool // tracks that failed
 	buffering bool
+	ended     bool
 	over      bool
+	underruns int
+	silence   time.Duration
 }
 
 // ErrStopped is what Run returns when Stop cut a file short.
@@ -67,29 +94,64 @@ const restartAfter = 3 * time.Second
 
 // New makes an engine. It says which field of c is missing or out of range.
 func New(c Config) (*Engine, error) {
-	switch {
-	case c.Output == nil:
-		return nil, errors.New("player: no output")
-	case c.Open == nil:
-		return nil, errors.New("player: no way to open tracks")
-	case c.Tracks < 1:
-		return nil, errors.New("player: no tracks")
-	case c.First < 0 || c.First >= c.Tracks:
-		return nil, fmt.Errorf("player: first track %d of %d", c.First, c.Tracks)
-	case c.Start < 0:
-		return nil, fmt.Errorf("player: start %v is negative", c.Start)
-	case !(c.Volume >= 0 && c.Volume <= 1):
-		return nil, fmt.Errorf("player: volume %v is not from 0 to 1", c.Volume)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	if c.Volume == 0 {
 		c.Volume = 1
 	}
-	e := &Engine{
-		cfg: c, wake: make(chan struct{}, 1), events: make(chan Event, eventRoom),
-		paused: c.Paused, muted: c.Muted, volume: c.Volume, bad: make([]bool, c.Tracks),
-		move: true, to: target{c.First, c.Start},
+	tracks := c.Queue
+	if tracks == nil {
+		tracks = make([]int, c.Tracks)
+		for i := range tracks {
+			tracks[i] = i
+		}
 	}
+	e := &Engine{
+		cfg: c, wake: make(chan struct{}, 1), events: make(chan Event, eventRoom), scope: new(scope),
+		paused: c.Paused, muted: c.Muted, volume: c.Volume, replay: c.ReplayGain, bad: make([]bool, c.Tracks),
+		list: newList(tracks, c.First, c.Seed),
+	}
+	if c.Output.Paced() {
+		e.list.repeat = c.Repeat
+	}
+	e.list.setShuffle(c.Shuffle)
+	e.list.version, e.list.edits = 1, 0 // so far there is nobody to be told
+	e.move, e.to = true, target{e.list.current(), c.Start}
 	return e, nil
+}
+
+func (c Config) check() error {
+	queued := len(c.Queue)
+	if c.Queue == nil {
+		queued = c.Tracks
+	}
+	switch {
+	case c.Output == nil:
+		return errors.New("player: no output")
+	case c.Open == nil:
+		return errors.New("player: no way to open tracks")
+	case c.Tracks < 1:
+		return errors.New("player: no tracks")
+	case queued < 1:
+		return errors.New("player: nothing is queued")
+	case c.First < 0 || c.First >= queued:
+		return fmt.Errorf("player: first track %d of %d", c.First, queued)
+	case c.Start < 0:
+		return fmt.Errorf("player: start %v is negative", c.Start)
+	case !(c.Volume >= 0 && c.Volume <= 1):
+		return fmt.Errorf("player: volume %v is not from 0 to 1", c.Volume)
+	case c.Repeat > RepeatOne || c.ReplayGain > GainAlbum:
+		return fmt.Errorf("player: repeat %d and replay gain %d are not known both", c.Repeat, c.ReplayGain)
+	case math.IsNaN(c.Preamp) || math.Abs(c.Preamp) > mostGain:
+		return fmt.Errorf("player: preamp %v is not from %d to %d dB", c.Preamp, -mostGain, mostGain)
+	}
+	for _, t := range c.Queue {
+		if t < 0 || t >= c.Tracks {
+			return fmt.Errorf("player: track %d of %d is queued", t, c.Tracks)
+		}
+	}
+	return nil
 }
 
 // Run plays until the last track is over, Stop is called or ctx is cancelled,
@@ -107,11 +169,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	defer close(e.events)
 	all, cancel := context.WithCancel(ctx)
-	q := newQueue()
+	q := newPipe()
 	f := &feeder{
-		e: e, out: e.cfg.Output, q: q, r: newReader(e.cfg.Tracks, e.cfg.Open, q),
-		paced: e.cfg.Output.Paced(), timer: time.NewTimer(time.Hour), cancel: func() {}, playing: -1,
+		e: e, out: e.cfg.Output, q: q, r: newReader(e, q),
+		paced: e.cfg.Output.Paced(), replay: e.cfg.ReplayGain, timer: time.NewTimer(time.Hour), cancel: func() {},
 	}
+	f.norm.set(1)
+	f.gain.set(0)
 	err := f.loop(all)
 	cancel()
 	f.timer.Stop()
@@ -119,11 +183,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	f.r.close()
 	q.wipe()
 	err = closeOutput(e.cfg.Output, err)
+	e.scope.wipe()
 	e.mu.Lock()
 	e.over, e.buffering = true, false
+	stopped := e.stop || ctx.Err() != nil
 	e.mu.Unlock()
-	if err == nil && f.finished && !f.told {
-		e.emit(Event{Kind: Finished, Track: max(f.playing, 0)})
+	switch {
+	case err == nil && f.finished && !f.told:
+		e.tell(Event{Kind: Ended})
+	case stopped:
+		e.tell(Event{Kind: Stop})
 	}
 	return err
 }
@@ -141,27 +210,29 @@ func closeOutput(out Output, err error) error {
 }
 
 // Events tells what happens, to one listener. The channel is bounded: a
-// listener that lags far behind misses slice events first, then the oldest.
-// It is closed when Run returns.
+// listener that lags far behind misses timeupdate first, then slice, then the
+// oldest. It is closed when Run returns.
 func (e *Engine) Events() <-chan Event { return e.events }
 
 // State says what is heard now.
 func (e *Engine) State() State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := State{Paused: e.paused, Buffering: e.buffering, Muted: e.muted, Volume: e.volume, Done: e.over}
-	sp, at := e.heard()
-	s.Track, s.Position = sp.i, sp.pos
-	if sp.track != nil {
-		s.Info, s.Duration = sp.track.info, sp.track.info.Duration()
-		s.Frame, s.Position = at, at.Duration(sp.track.spec.SampleRate)
+	s := State{
+		Paused: e.paused, Buffering: e.buffering, Muted: e.muted, Volume: e.volume, Ended: e.ended, Done: e.over,
+		Underruns: e.underruns, Silence: e.silence, Repeat: e.list.repeat, Shuffle: e.list.shuffle,
 	}
-	if e.move {
-		if e.to.track != s.Track {
-			s = State{Paused: s.Paused, Buffering: true, Muted: s.Muted, Volume: s.Volume, Done: s.Done}
-		}
-		s.Track, s.Position = e.to.track, e.to.at
-		s.Frame = 0
+	sp, at := e.heard()
+	if e.move && e.to.item.ID != 0 && e.to.item != sp.item {
+		sp = span{item: e.to.item}
+		s.Buffering = true
+	}
+	s.Track, s.Item, s.Position = sp.item.Track, sp.item.ID, sp.pos
+	if sp.track != nil {
+		s.show(sp.track, at, e.gainIn(sp.track))
+	}
+	if e.move && e.to.item.ID != 0 {
+		s.Position, s.Frame = e.to.at, 0
 		if s.Duration > 0 {
 			s.Position = min(s.Position, s.Duration)
 			s.Frame = audio.FramesIn(s.Position, s.Info.SampleRate)
@@ -176,4 +247,19 @@ func (e *Engine) heard() (span, audio.Frames) {
 		return e.time.heard(0)
 	}
 	return e.time.heard(e.cfg.Output.Buffered())
+}
+
+// gainOf is what ReplayGain does to a track, in dB.
+func (e *Engine) gainOf(tr *track) float64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gainIn(tr)
+}
+
+// gainIn is gainOf with mu held.
+func (e *Engine) gainIn(tr *track) float64 {
+	if f := e.replay.factor(tr.info.Tags, e.cfg.Preamp); f != 1 {
+		return 20 * math.Log10(f)
+	}
+	return 0
 }

@@ -34,7 +34,7 @@ func TestEngineGapless(t *testing.T) {
 			if want := audio.Frames(210_883).Duration(44100); !unpaced && (took < want || took > want+200*time.Millisecond) {
 				t.Errorf("took %v, want %v", took, want)
 			}
-			for k, n := range map[EventKind]int{TrackStarted: 3, TrackEnded: 3, Finished: 1, Buffering: 0, SliceStarted: len(a.spans) + len(b.spans) + len(c.spans)} {
+			for k, n := range map[EventKind]int{TrackChange: 3, TrackEnded: 3, Ended: 1, Buffering: 0, Slice: len(a.spans) + len(b.spans) + len(c.spans)} {
 				if r.count(k) != n {
 					t.Errorf("%d events %q, want %d", r.count(k), k, n)
 				}
@@ -111,8 +111,8 @@ func TestEngineNoClicks(t *testing.T) {
 			if m := step(r.c.all[0], 2); m == 0 {
 				t.Error("nothing was heard")
 			}
-			if r.count(Paused) != 2 || r.count(Unpaused) != 2 || r.count(Seeked) < 2 {
-				t.Errorf("events: %d paused, %d unpaused, %d seeked", r.count(Paused), r.count(Unpaused), r.count(Seeked))
+			if r.count(Pause) != 2 || r.count(Play) != 3 || r.count(Seek) < 2 {
+				t.Errorf("events: %d paused, %d unpaused, %d seeked", r.count(Pause), r.count(Play), r.count(Seek))
 			}
 		})
 	}
@@ -129,8 +129,8 @@ func TestEngineUnderrun(t *testing.T) {
 			t.Errorf("at the start: %+v", s)
 		}
 		r.wait()
-		if r.err != nil || r.count(Buffering) != 1 || r.count(Resumed) != 1 || r.c.gaps > 0 {
-			t.Errorf("%v, %d buffering, %d resumed, gaps %d", r.err, r.count(Buffering), r.count(Resumed), r.c.gaps)
+		if r.err != nil || r.count(Buffering) != 2 || r.count(Buffered) != 2 || r.e.State().Underruns != 1 || r.c.gaps > 0 {
+			t.Errorf("%v, %d buffering, %d resumed, gaps %d", r.err, r.count(Buffering), r.count(Buffered), r.c.gaps)
 		}
 		clicks(t, r.c.all[0], rate, 1)
 		// All frames were heard, silence between them.

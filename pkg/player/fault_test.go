@@ -41,11 +41,11 @@ func TestEngineFaults(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := play(t, c.card, c.cfg, c.tracks...)
 			r.wait()
-			if !errors.Is(r.err, c.err) || r.count(TrackStarted) != c.started || r.count(TrackFailed) != c.failed {
-				t.Errorf("%s: %v, %d started, %d failed", c.name, r.err, r.count(TrackStarted), r.count(TrackFailed))
+			if !errors.Is(r.err, c.err) || r.count(TrackChange) != c.started || r.count(Error) != c.failed {
+				t.Errorf("%s: %v, %d started, %d failed", c.name, r.err, r.count(TrackChange), r.count(Error))
 			}
-			if (r.err == nil) != (r.count(Finished) == 1) || (r.err == nil) != (c.card.aborted == 0) {
-				t.Errorf("%s: %d finished, %d aborted", c.name, r.count(Finished), c.card.aborted)
+			if (r.err == nil) != (r.count(Ended) == 1) || (r.err == nil) != (c.card.aborted == 0) {
+				t.Errorf("%s: %d finished, %d aborted", c.name, r.count(Ended), c.card.aborted)
 			}
 			if !c.card.unpaced {
 				for _, p := range c.card.all {
@@ -62,8 +62,8 @@ func TestEngineOpenFails(t *testing.T) {
 		r := play(t, &card{}, Config{Open: func(_ context.Context, i int) (Source, error) { return nil, none }},
 			newMem(8000, 1, 8000, 8000, sine(8000)), newMem(8000, 1, 8000, 8000, sine(8000)))
 		r.wait()
-		if !errors.Is(r.err, none) || r.count(TrackFailed) != 2 {
-			t.Errorf("%v, %d failed", r.err, r.count(TrackFailed))
+		if !errors.Is(r.err, none) || r.count(Error) != 2 {
+			t.Errorf("%v, %d failed", r.err, r.count(Error))
 		}
 	})
 }
@@ -118,8 +118,8 @@ func TestEngineStay(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.e.Stop()
 		r.wait()
-		if r.err != nil || r.count(Finished) != 2 || len(r.c.all) != 2 {
-			t.Errorf("%v, %d finished, %d plays", r.err, r.count(Finished), len(r.c.all))
+		if r.err != nil || r.count(Ended) != 2 || len(r.c.all) != 2 {
+			t.Errorf("%v, %d finished, %d plays", r.err, r.count(Ended), len(r.c.all))
 		}
 	})
 }
@@ -197,13 +197,17 @@ func TestFeedAllocatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := newQueue()
+	q := newPipe()
 	tr := &track{spec: Spec{SampleRate: 44100, Channels: 2}}
-	f := &feeder{e: e, out: still{}, q: q, paced: true, timer: time.NewTimer(time.Hour)}
+	f := &feeder{e: e, out: still{}, q: q, paced: true, timer: time.NewTimer(time.Hour), playing: tr}
+	f.norm.set(1)
 	if err := f.reopen(tr.spec); err != nil {
 		t.Fatal(err)
 	}
 	f.gain.set(1)
+	f.norm.set(0.9)
+	f.sounding = true // time is told
+	e.Scope(nil)
 	e.take()
 	ctx, n := context.Background(), 0
 	put := func() {
@@ -216,9 +220,9 @@ func TestFeedAllocatesNothing(t *testing.T) {
 		}
 		b.track, b.n, b.first = tr, 2205, n%100 == 0
 		n++
-		q.commit(0)
+		q.commit(0, b)
 	}
-	for range queueBlocks {
+	for range pipeBlocks {
 		put()
 	}
 	if n := testing.AllocsPerRun(500, func() {
@@ -226,7 +230,7 @@ func TestFeedAllocatesNothing(t *testing.T) {
 		if err := f.feed(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if q.n < queueBlocks {
+		if q.n < pipeBlocks {
 			put()
 		}
 	}); n != 0 {
@@ -241,11 +245,5 @@ func TestFeedAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations a step in pause", n)
-	}
-}
-
-func TestTaper(t *testing.T) {
-	if Taper(-1) != 0 || Taper(0) != 0 || Taper(1) != 1 || Taper(2) != 1 || Taper(0.5) != 0.125 {
-		t.Error("curve is off")
 	}
 }

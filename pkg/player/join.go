@@ -28,6 +28,11 @@ type Joiner struct {
 	faced int          // how many of dec's faults were looked at
 	bad   int          // how many of them are in what Read yielded
 	err   error        // a decoder's last word
+
+	skip func(error) bool // which errors leave out a slice; nil for none
+	mute bool             // silence stands in for what is left of the slice
+	why  error            // what was wrong with it, for others to take
+	lost int              // how many slices in a row were left out
 }
 
 const (
@@ -38,6 +43,9 @@ const (
 	// maxSpan bounds what a slice may claim, far above any real one, so that
 	// sums of such claims cannot overflow.
 	maxSpan = 1 << 48
+	// maxLost is how many slices in a row may be left out: more is not damage
+	// but a track that cannot be played.
+	maxLost = 5
 )
 
 // NewJoiner starts at frame at of src, exactly: a position before the track
@@ -54,10 +62,10 @@ func NewJoiner(src Source, at audio.Frames) *Joiner {
 // Slice is the slice that the last frames came from, or the one that comes
 // first when nothing was read yet.
 func (j *Joiner) Slice() int {
-	if j.held < 0 {
+	if j.held < 0 && !j.mute {
 		return j.next
 	}
-	return j.held
+	return j.next - 1
 }
 
 // At is the frame of the track that Read yields next.
@@ -106,13 +114,24 @@ func (j *Joiner) Read(ctx context.Context, p []float64) (audio.Frames, error) {
 			return 0, err
 		}
 	}
-	n, err := j.pull(ctx, p[:min(audio.Frames(len(p)/j.par.Channels), j.left)*audio.Frames(j.par.Channels)])
-	if err != nil {
-		return 0, j.fail(err)
+	n := min(audio.Frames(len(p)/j.par.Channels), j.left)
+	p = p[:int(n)*j.par.Channels]
+	if j.mute {
+		clear(p)
+	} else {
+		var err error
+		if n, err = j.pull(ctx, p); err != nil {
+			return 0, j.pass(ctx, j.left, err) // without an error there is silence from here on
+		}
 	}
 	j.at += n
 	j.left -= n
-	j.face()
+	if !j.mute {
+		j.face()
+	}
+	if j.left == 0 && !j.mute {
+		j.lost = 0
+	}
 	return n, nil
 }
 
@@ -129,19 +148,39 @@ func (j *Joiner) open(ctx context.Context) error {
 		return j.err
 	}
 	data, err := j.src.Slice(ctx, j.next)
+	j.next, j.going = j.next+1, true
+	left := span.Samples - skip
 	if err != nil {
-		return fmt.Errorf("slice %d: %w", j.next, err)
+		return j.pass(ctx, left, err)
 	}
-	j.held, j.next, j.going = j.next, j.next+1, true
+	j.held = j.next - 1
 	par := j.par
 	// One second and a few of the largest codec blocks more than promised:
 	// padding a codec may have, not enough for a slice that is a bomb.
 	par.Limit = span.Preroll + span.Samples + audio.Frames(par.SampleRate) + 1<<17
 	if j.dec, err = decode.New(par, data); err != nil {
-		return j.fail(err)
+		return j.pass(ctx, left, err)
 	}
-	j.left, j.start, j.faced = span.Samples-skip, span.Preroll+skip, 0
-	return j.drop(ctx, j.start)
+	j.left, j.start, j.faced = left, span.Preroll+skip, 0
+	if err := j.drop(ctx, j.start); err != nil {
+		return j.pass(ctx, left, err)
+	}
+	return nil
+}
+
+// pass deals with err, for which the slice that was opened last gives no more
+// sound: silence stands in for the frames that are left of it, or it returns
+// what Read returns last.
+func (j *Joiner) pass(ctx context.Context, left audio.Frames, err error) error {
+	err = fmt.Errorf("slice %d: %w", j.next-1, err)
+	j.release()
+	if j.skip == nil || ctx.Err() != nil || j.lost == maxLost || !j.skip(err) {
+		j.err = err
+		return err
+	}
+	j.lost++
+	j.mute, j.why, j.left = true, err, left
+	return nil
 }
 
 // drop decodes n frames that are not wanted.
@@ -153,10 +192,11 @@ func (j *Joiner) drop(ctx context.Context, n audio.Frames) error {
 	for n > 0 {
 		k, err := j.pull(ctx, j.waste[:min(n, wasteFrames)*ch])
 		if err != nil {
-			return j.fail(err)
+			return err
 		}
 		n -= k
 	}
+	clear(j.waste)
 	return nil
 }
 
@@ -183,16 +223,12 @@ func (j *Joiner) pull(ctx context.Context, p []float64) (audio.Frames, error) {
 	return 0, io.ErrNoProgress
 }
 
-// fail makes err, which the held slice caused, the last thing Read returns.
-func (j *Joiner) fail(err error) error {
-	j.err = fmt.Errorf("slice %d: %w", j.held, err)
-	j.release()
-	return j.err
-}
-
+// release lets go of the slice that is held or left out.
 func (j *Joiner) release() {
 	if j.held >= 0 {
 		j.src.Release(j.held)
 	}
-	j.dec, j.held, j.left = nil, -1, 0
+	decode.Wipe(j.dec)
+	clear(j.waste)
+	j.dec, j.held, j.left, j.mute = nil, -1, 0, false
 }

@@ -15,18 +15,12 @@ import (
 // is opened.
 const openAhead = 10 * time.Second
 
-// target is a place to play from.
-type target struct {
-	track int
-	at    time.Duration
-}
-
-// reader opens tracks and decodes them into the queue, ahead of the sound. At
+// reader opens tracks and decodes them into the pipe, ahead of the sound. At
 // most one of its goroutines works at a time; start chains them.
 type reader struct {
-	tracks int
-	open   func(ctx context.Context, i int) (Source, error)
-	q      *queue
+	e    *Engine
+	q    *pipe
+	skip func(error) bool // which slices are left out, nil for none
 
 	wg   sync.WaitGroup // all goroutines, those that open ahead too
 	last chan struct{}  // closed when the latest play is over
@@ -44,77 +38,97 @@ type opening struct {
 	result chan Source // one value, nil when it could not be opened
 }
 
-func newReader(tracks int, open func(context.Context, int) (Source, error), q *queue) *reader {
+func newReader(e *Engine, q *pipe) *reader {
 	last := make(chan struct{})
 	close(last)
-	return &reader{tracks: tracks, open: open, q: q, last: last}
+	r := &reader{e: e, q: q, last: last}
+	if e.cfg.Output.Paced() {
+		r.skip = e.cfg.Skip
+	}
+	return r
 }
 
-// start plays from to into generation gen of the queue as soon as the play
-// before it, which must have been cancelled, is over. all outlives ctx: tracks
-// opened ahead of time survive a seek.
-func (r *reader) start(all, ctx context.Context, gen int, to target) {
+// job is what the reader is to do: a visit, and what follows it, into one
+// generation of the pipe.
+type job struct {
+	gen int
+	v   visit
+	at  time.Duration
+}
+
+// start does j as soon as the job before it, which must have been cancelled, is
+// over. all outlives ctx: tracks opened ahead of time survive a seek.
+func (r *reader) start(all, ctx context.Context, j job) {
 	before, over := r.last, make(chan struct{})
 	r.last = over
 	r.wg.Go(func() {
 		defer close(over)
 		<-before
-		r.play(all, ctx, gen, to)
+		r.play(all, ctx, j)
 	})
 }
 
-// play reads track after track until ctx is cancelled or none is left.
-func (r *reader) play(all, ctx context.Context, gen int, to target) {
-	at := to.at
-	for i := to.track; i < r.tracks; i++ {
-		err := r.read(all, ctx, gen, i, at)
+// play reads visit after visit until ctx is cancelled or none is left.
+func (r *reader) play(all, ctx context.Context, j job) {
+	barren := 0
+	for j.v.item.ID != 0 {
+		sounds, err := r.read(all, ctx, j)
 		if ctx.Err() != nil {
 			return
 		}
+		barren++
 		if err != nil {
 			r.drop()
-			if r.mark(ctx, gen, block{kind: failed, track: &track{i: i}, err: err}) != nil {
+			if r.mark(ctx, j.gen, block{kind: failed, track: &track{visit: j.v.n, item: j.v.item}, err: err}) != nil {
 				return
 			}
+		} else if sounds {
+			barren = 0
 		}
-		at = 0
+		next, ok := r.e.follow(j.gen, j.v, barren)
+		if !ok {
+			return
+		}
+		j.v, j.at = next, 0
 	}
 	// The last track stays open: a seek back needs no new session. A cancelled
 	// play has nobody to tell.
-	_ = r.mark(ctx, gen, block{kind: done})
+	_ = r.mark(ctx, j.gen, block{kind: done, track: &track{visit: j.v.n}})
 }
 
-// read puts track i, from position at on, into the queue.
-func (r *reader) read(all, ctx context.Context, gen, i int, at time.Duration) error {
-	if err := r.take(ctx, i); err != nil {
-		return err
+// read puts the track of a visit, from j.at on, into the pipe, and says whether
+// there was any sound.
+func (r *reader) read(all, ctx context.Context, j job) (bool, error) {
+	if err := r.take(ctx, j.v.item.Track); err != nil {
+		return false, err
 	}
-	tr, err := newTrack(i, r.src)
+	tr, err := newTrack(j.v, r.src)
 	if err != nil {
-		return err
+		return false, err
 	}
 	from := tr.info.Frames
-	if at < tr.info.Duration() {
-		from = audio.FramesIn(at, tr.spec.SampleRate)
+	if j.at < tr.info.Duration() {
+		from = audio.FramesIn(j.at, tr.spec.SampleRate)
 	}
-	j := NewJoiner(r.src, from)
-	defer j.Close()
-	if err := r.mark(ctx, gen, block{kind: started, track: tr, slice: j.Slice(), at: from}); err != nil {
-		return err
+	join := NewJoiner(r.src, from)
+	defer join.Close()
+	join.skip = r.skip
+	if err := r.mark(ctx, j.gen, block{kind: started, track: tr, slice: join.Slice(), at: from}); err != nil {
+		return false, err
 	}
-	if err := r.decode(all, ctx, gen, tr, j); err != nil {
-		return err
+	if err := r.decode(all, ctx, j, tr, join); err != nil {
+		return false, err
 	}
-	return r.mark(ctx, gen, block{kind: ended, track: tr, at: j.At()})
+	return join.At() > from, r.mark(ctx, j.gen, block{kind: ended, track: tr, at: join.At()})
 }
 
 // decode fills blocks until the joiner ends.
-func (r *reader) decode(all, ctx context.Context, gen int, tr *track, j *Joiner) error {
+func (r *reader) decode(all, ctx context.Context, j job, tr *track, join *Joiner) error {
 	size := blockFrames(tr.spec) * tr.spec.Channels
 	slice := -1
 	for {
-		if tr.info.Frames-j.At() < audio.FramesIn(openAhead, tr.spec.SampleRate) {
-			r.ahead(all, tr.i+1)
+		if tr.info.Frames-join.At() < audio.FramesIn(openAhead, tr.spec.SampleRate) {
+			r.ahead(all, r.e.upcoming(j.v))
 		}
 		b, err := r.q.reserve(ctx)
 		if err != nil {
@@ -124,14 +138,16 @@ func (r *reader) decode(all, ctx context.Context, gen int, tr *track, j *Joiner)
 			b.buf = make([]float64, size)
 		}
 		b.buf = b.buf[:size]
-		b.track, b.at = tr, j.At()
-		bad := j.Bad()
-		n, err := fill(ctx, j, b, tr.spec.Channels)
-		b.bad = j.Bad() - bad
+		b.track, b.at = tr, join.At()
+		bad := join.Bad()
+		n, err := fill(ctx, join, b, tr.spec.Channels)
+		b.bad = join.Bad() - bad
 		if n > 0 {
 			b.n, b.first = n, b.slice != slice
 			slice = b.slice
-			r.q.commit(gen)
+			r.q.commit(j.gen, b)
+		} else {
+			clear(b.buf)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -142,7 +158,8 @@ func (r *reader) decode(all, ctx context.Context, gen int, tr *track, j *Joiner)
 	}
 }
 
-// fill reads frames of one slice into b until it is full or the slice ends.
+// fill reads frames of one slice into b until it is full, the slice ends, or
+// silence begins in its place.
 func fill(ctx context.Context, j *Joiner, b *block, channels int) (int, error) {
 	n := 0
 	for n*channels < len(b.buf) {
@@ -150,9 +167,15 @@ func fill(ctx context.Context, j *Joiner, b *block, channels int) (int, error) {
 		if err != nil {
 			return n, err
 		}
+		if k == 0 && n > 0 {
+			break
+		}
 		n += int(k)
-		b.slice = j.Slice()
-		if j.left == 0 {
+		b.slice, b.gap = j.Slice(), j.mute
+		if b.gap && j.why != nil {
+			b.err, j.why = j.why, nil
+		}
+		if j.left == 0 && k > 0 {
 			break
 		}
 	}
@@ -167,7 +190,7 @@ func (r *reader) mark(ctx context.Context, gen int, m block) error {
 	}
 	m.buf = b.buf
 	*b = m
-	r.q.commit(gen)
+	r.q.commit(gen, b)
 	return nil
 }
 
@@ -192,7 +215,7 @@ func (r *reader) take(ctx context.Context, i int) error {
 			return ctx.Err()
 		}
 	}
-	src, err := r.open(ctx, i)
+	src, err := r.e.cfg.Open(ctx, i)
 	if err != nil {
 		return err
 	}
@@ -209,9 +232,10 @@ func (r *reader) drop() {
 	}
 }
 
-// ahead begins to open track i, unless that was done already.
+// ahead begins to open track i, unless that was done already or it is the one
+// that is open; -1 is none.
 func (r *reader) ahead(all context.Context, i int) {
-	if i >= r.tracks || r.next != nil && r.next.track == i {
+	if i < 0 || i == r.track || r.next != nil && r.next.track == i {
 		return
 	}
 	r.abandon()
@@ -219,7 +243,7 @@ func (r *reader) ahead(all context.Context, i int) {
 	o := &opening{track: i, cancel: cancel, result: make(chan Source, 1)}
 	r.next = o
 	r.wg.Go(func() {
-		src, err := r.open(ctx, i)
+		src, err := r.e.cfg.Open(ctx, i)
 		if err != nil {
 			src = nil
 		}
@@ -251,14 +275,14 @@ func (r *reader) close() {
 }
 
 // newTrack checks what src says of itself.
-func newTrack(i int, src Source) (*track, error) {
+func newTrack(v visit, src Source) (*track, error) {
 	info, par := src.Info(), src.Params()
 	if par.SampleRate < 1 || par.Channels < 1 || par.Channels > 255 || info.Frames < 0 {
 		return nil, fmt.Errorf("%d frames of %d channels at %d Hz: %w", info.Frames, par.Channels, par.SampleRate, audio.ErrUnsupported)
 	}
 	info.SampleRate, info.Channels = par.SampleRate, par.Channels
 	spec := Spec{SampleRate: par.SampleRate, Channels: par.Channels, BitDepth: info.BitDepth, Sample: par.Sample}
-	return &track{i: i, info: info, spec: spec}, nil
+	return &track{visit: v.n, item: v.item, info: info, spec: spec}, nil
 }
 
 // blockFrames is the number of frames in a full block.

@@ -239,3 +239,11 @@ func exact(t *testing.T, got []float64, channels, from int, at func(i, c int) fl
 		}
 	}
 }
+
+// heardAll is all that came out, over all shapes.
+func (c *card) heardAll() (out []float64) {
+	for _, p := range c.all {
+		out = append(out, p...)
+	}
+	return out
+}

@@ -103,6 +103,12 @@ func (s *memSource) Close() error {
 	return nil
 }
 
+func (s *memSource) opens() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
 // check says whether the source was used by its contract and all was released.
 func (s *memSource) check() error {
 	s.mu.Lock()

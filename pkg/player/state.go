@@ -8,16 +8,32 @@ import (
 
 // State is a snapshot of an engine, as it is heard now.
 type State struct {
-	Track     int           // index of the track, from 0
+	Track     int           // as in Config.Open
+	Item      uint64        // the entry of the queue, 0 for none
 	Position  time.Duration // in the track: what was written less what the output still holds
 	Duration  time.Duration // of the track, 0 while it is not open
 	Frame     audio.Frames  // Position in frames
 	Info      audio.Info    // zero while the track is not open
 	Paused    bool
-	Buffering bool    // sound is wanted and not there yet
-	Muted     bool    // the volume is kept
-	Volume    float64 // amplitude, 0 to 1
-	Done      bool    // nothing plays any more
+	Buffering bool          // sound is wanted and not there yet
+	Muted     bool          // the volume is kept
+	Volume    float64       // amplitude, 0 to 1; ToDecibels and ToPercent say it otherwise
+	Gain      float64       // what ReplayGain does to the track, dB
+	Ended     bool          // all of the queue was played
+	Done      bool          // nothing plays any more: Run is over
+	Underruns int           // how often sound was not ready in time
+	Silence   time.Duration // what was played in place of sound: in underruns, and for slices that were left out
+	Repeat    Repeat
+	Shuffle   bool
+}
+
+// show makes frame at of tr what s tells of.
+func (s *State) show(tr *track, at audio.Frames, gain float64) {
+	s.Track, s.Item, s.Info, s.Gain = tr.item.Track, tr.item.ID, tr.info, gain
+	s.Duration, s.Frame, s.Position = tr.info.Duration(), at, 0
+	if tr.spec.SampleRate > 0 {
+		s.Position = at.Duration(tr.spec.SampleRate)
+	}
 }
 
 // keptSpans is how many changes of pace the clock remembers. They only matter
@@ -36,7 +52,7 @@ type timeline struct {
 type span struct {
 	out   int64 // the first output frame
 	track *track
-	i     int           // track index, also known while the track is not open
+	item  Item          // also known while the track is not open
 	pos   time.Duration // the position while the track is not open
 	at    audio.Frames
 	still bool
@@ -66,7 +82,7 @@ func (t *timeline) last() span {
 func (t *timeline) sound(tr *track, at audio.Frames, n int) {
 	l := t.last()
 	if l.still || l.track != tr || l.at+audio.Frames(t.written-l.out) != at || t.n == 0 {
-		t.push(span{out: t.written, track: tr, i: tr.i, at: at})
+		t.push(span{out: t.written, track: tr, item: tr.item, at: at})
 	}
 	t.written += int64(n)
 }
@@ -114,56 +130,4 @@ func (t *timeline) heard(buffered audio.Frames) (span, audio.Frames) {
 		at = min(at, s.track.info.Frames)
 	}
 	return s, max(at, 0)
-}
-
-// EventKind says what an Event tells.
-type EventKind string
-
-// What happens to an engine. Events are raised when sound is handed to the
-// output, which is up to Output.Buffered before it is heard.
-const (
-	TrackStarted EventKind = "track started" // Info is set
-	SliceStarted EventKind = "slice started" // Slice is set
-	Buffering    EventKind = "buffering"     // no sound is ready; silence is played
-	Resumed      EventKind = "resumed"       // sound is ready again
-	Paused       EventKind = "paused"
-	Unpaused     EventKind = "unpaused"
-	Seeked       EventKind = "seeked"
-	TrackEnded   EventKind = "track ended"  // to its last frame
-	TrackFailed  EventKind = "track failed" // Err is set; the next track follows
-	Warning      EventKind = "warning"      // Text is set
-	Finished     EventKind = "finished"     // the last track is over
-)
-
-// Event is one thing that happened.
-type Event struct {
-	Kind  EventKind
-	Track int           // index of the track, from 0
-	Slice int           // SliceStarted only
-	At    time.Duration // position in the track
-	Info  audio.Info    // TrackStarted only
-	Err   error         // TrackFailed only
-	Text  string        // Warning only: lower case, no full stop
-}
-
-// eventRoom is how many events wait for a slow listener.
-const eventRoom = 256
-
-// emit never blocks: when the listener lags, slice events are left out first,
-// and with a full queue the oldest event makes room. Run's goroutine only.
-func (e *Engine) emit(ev Event) {
-	if ev.Kind == SliceStarted && len(e.events) > eventRoom/2 {
-		return
-	}
-	for {
-		select {
-		case e.events <- ev:
-			return
-		default:
-		}
-		select {
-		case <-e.events:
-		default:
-		}
-	}
 }

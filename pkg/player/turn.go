@@ -8,7 +8,7 @@ import (
 	"secstream/pkg/audio"
 )
 
-// move goes elsewhere: what sounds fades out, the queue starts anew.
+// move goes elsewhere: what sounds fades out, the pipe starts anew.
 func (f *feeder) move(ctx context.Context, to target) error {
 	if err := f.hush(); err != nil {
 		return err
@@ -16,24 +16,43 @@ func (f *feeder) move(ctx context.Context, to target) error {
 	f.cancel()
 	f.gen++
 	f.q.reset(f.gen)
-	f.off, f.fading, f.idle, f.finished, f.fail = 0, false, false, false, nil
-	f.hold, f.moved = true, true
-	job, cancel := context.WithCancel(ctx)
+	f.e.scope.wipe()
+	f.off, f.gap, f.idle, f.finished, f.told, f.fail = 0, false, false, false, false, nil
+	f.await()
+	f.moved = true
+	work, cancel := context.WithCancel(ctx)
 	f.cancel = cancel
+	first := f.e.begin(f.gen, to.item)
 
 	e := f.e
 	e.mu.Lock()
-	s := span{i: min(to.track, e.cfg.Tracks-1), pos: to.at, still: true}
-	if l := e.time.last(); l.track != nil && l.track.i == to.track {
-		s.track = l.track
-		s.at = audio.FramesIn(min(to.at, l.track.info.Duration()), l.track.spec.SampleRate)
+	if to.item.ID != 0 {
+		s := span{item: to.item, pos: to.at, still: true}
+		if l := e.time.last(); l.track != nil && l.track.item == to.item {
+			s.track = l.track
+			s.at = audio.FramesIn(min(to.at, l.track.info.Duration()), l.track.spec.SampleRate)
+		}
+		e.time.jump(s)
 	}
-	e.time.jump(s)
-	e.buffering = true
 	e.mu.Unlock()
 
-	f.r.start(ctx, job, f.gen, to)
+	f.r.start(ctx, work, job{f.gen, first, to.at})
 	return nil
+}
+
+// replan follows a change of the queue: what was decoded ahead and is not to be
+// played is dropped, and what is comes in its place. What sounds goes on.
+func (f *feeder) replan(ctx context.Context) {
+	from, next, ok := f.e.recheck(f.gen + 1)
+	if !ok {
+		return
+	}
+	f.cancel()
+	f.gen++
+	f.q.cut(f.gen, from)
+	work, cancel := context.WithCancel(ctx)
+	f.cancel = cancel
+	f.r.start(ctx, work, job{gen: f.gen, v: next})
 }
 
 // hush fades out what is being heard, on a paced output.
@@ -64,57 +83,74 @@ func (f *feeder) hush() error {
 // begin starts a track, or goes on in one after a move.
 func (f *feeder) begin(ctx context.Context, b *block) error {
 	tr := b.track
+	if !f.e.reach(tr.visit) {
+		return nil // orders come first
+	}
 	if f.moved {
 		f.catchUp()
 	}
 	if !f.open || f.spec != tr.spec {
 		err := f.reopen(tr.spec)
 		if errors.Is(err, audio.ErrUnsupported) && f.paced {
-			return f.pass(ctx, tr.i, err)
+			return f.pass(ctx, tr, err)
 		}
 		if err != nil {
 			return err
 		}
 		f.gain.set(f.wanted())
 	}
+	if f.gap { // a track's own beginning is played as it is
+		f.gap = false
+		f.gain.set(f.wanted())
+	}
+	f.norm.set(f.factor(tr))
 	if f.moved {
-		// A track's own beginning is played as it is; anywhere else a sudden
-		// start would click.
+		// Anywhere else a sudden start would click.
 		f.gain.set(0)
 		if b.at == 0 || !f.paced {
 			f.gain.set(f.wanted())
 		}
 		f.gain.aim(f.wanted(), f.fade)
 	}
-	at := b.at.Duration(tr.spec.SampleRate)
-	if f.playing != tr.i {
-		f.warn()
-	}
-	if f.moved && f.playing == tr.i {
-		f.e.emit(Event{Kind: Seeked, Track: tr.i, At: at})
-	} else {
-		f.e.emit(Event{Kind: TrackStarted, Track: tr.i, At: at, Info: tr.info})
-		if text := damage(tr.info); text != "" {
-			f.e.emit(Event{Kind: Warning, Track: tr.i, At: at, Text: text})
-		}
-	}
-	if f.moved {
-		f.e.mu.Lock()
-		f.e.time.jump(span{track: tr, i: tr.i, at: b.at, still: true})
-		f.e.mu.Unlock()
-	}
-	f.playing, f.moved, f.fail = tr.i, false, nil
+	f.announce(b)
+	f.playing, f.moved, f.fail = tr, false, nil
+	f.sounds()
 	f.q.pop()
 	return nil
 }
 
+// announce tells where playback goes on.
+func (f *feeder) announce(b *block) {
+	tr := b.track
+	same := f.playing != nil && f.playing.item == tr.item
+	if !same {
+		f.warn()
+	}
+	if f.moved {
+		f.e.mu.Lock()
+		f.e.time.jump(span{track: tr, item: tr.item, at: b.at, still: true})
+		f.e.mu.Unlock()
+	}
+	if f.moved && same {
+		f.e.tellAt(tr, b.at, Event{Kind: Seek})
+		return
+	}
+	f.e.tellAt(tr, b.at, Event{Kind: TrackChange})
+	if text := damage(tr.info); text != "" {
+		f.e.tellAt(tr, b.at, Event{Kind: Warning, Text: text})
+	}
+}
+
 // pass goes on to the next track because the output cannot play this one.
-func (f *feeder) pass(ctx context.Context, i int, why error) error {
-	if err := f.failed(i, why); err != nil {
+func (f *feeder) pass(ctx context.Context, tr *track, why error) error {
+	if err := f.failed(tr, why); err != nil {
 		return err
 	}
 	fail := f.fail
-	err := f.move(ctx, target{track: i + 1})
+	f.e.mu.Lock()
+	next := f.e.list.after(tr.item.ID, true)
+	f.e.mu.Unlock()
+	err := f.move(ctx, target{item: next})
 	f.fail = fail
 	return err
 }
@@ -130,6 +166,7 @@ func (f *feeder) catchUp() {
 		f.e.mu.Lock()
 		f.e.time.unwrite(held)
 		f.e.mu.Unlock()
+		f.e.scope.drop(held)
 	}
 }
 
@@ -148,24 +185,29 @@ func (f *feeder) reopen(spec Spec) error {
 	f.step = max(1, min(int(audio.FramesIn(quantum, spec.SampleRate)), blockSamples/spec.Channels))
 	f.fade = max(1, int(audio.FramesIn(fadeTime, spec.SampleRate)))
 	f.zeros = make([]float64, f.step*spec.Channels)
+	f.e.scope.rate.Store(int64(spec.SampleRate))
 	f.e.mu.Lock()
 	f.e.time.reopen()
 	f.e.mu.Unlock()
 	if w, ok := f.out.(interface{ Warning() string }); ok {
 		if text := w.Warning(); text != "" {
-			f.e.emit(Event{Kind: Warning, Track: max(f.playing, 0), Text: text})
+			f.e.tell(Event{Kind: Warning, Text: text})
 		}
 	}
 	return nil
 }
 
-// failed notes that track i broke off. The error it returns ends everything.
-func (f *feeder) failed(i int, err error) error {
+// failed notes that a track broke off. The error it returns ends everything.
+func (f *feeder) failed(tr *track, err error) error {
+	at := audio.Frames(0)
 	f.e.mu.Lock()
-	f.e.bad[i] = true
+	f.e.bad[tr.item.Track] = true
+	if l := f.e.time.last(); l.track != nil && l.track.visit == tr.visit {
+		tr, at = l.track, l.at+audio.Frames(f.e.time.written-l.out)
+	}
 	f.e.mu.Unlock()
-	f.e.emit(Event{Kind: TrackFailed, Track: i, Err: err})
-	f.fail = fmt.Errorf("track %d: %w", i+1, err)
+	f.e.tellAt(tr, at, Event{Kind: Error, Err: err})
+	f.fail = fmt.Errorf("track %d: %w", tr.item.Track+1, err)
 	f.gain.set(f.wanted())
 	if !f.paced || f.e.cfg.Fatal != nil && f.e.cfg.Fatal(err) {
 		return f.fail
@@ -173,23 +215,23 @@ func (f *feeder) failed(i int, err error) error {
 	return nil
 }
 
-// finish ends playback after the last track.
-func (f *feeder) finish() error {
+// finish ends playback after the last track, which visit n is the end of.
+func (f *feeder) finish(n uint64) error {
+	if !f.e.reach(n) {
+		return nil // orders come first
+	}
 	f.warn()
 	f.q.pop()
-	f.hold, f.finished = false, true
+	f.hold, f.finished, f.sounding = false, true, false
 	if f.open {
 		if err := f.out.Drain(); err != nil {
 			return fmt.Errorf("finish sound: %w", err)
 		}
 		f.open = false
 	}
-	f.e.mu.Lock()
-	f.e.buffering = false
-	f.e.mu.Unlock()
 	if f.paced && f.e.cfg.Stay {
 		f.idle, f.told = true, true
-		f.e.emit(Event{Kind: Finished, Track: max(f.playing, 0)})
+		f.e.tell(Event{Kind: Ended})
 		return nil
 	}
 	return f.fail
@@ -213,7 +255,7 @@ func (f *feeder) leave() error {
 // heard counts the damage in b, which only decoding has shown.
 func (f *feeder) heard(b *block) {
 	if f.bad == 0 {
-		f.badAt = b.at.Duration(f.spec.SampleRate)
+		f.badAt = b.at
 	}
 	f.bad += b.bad
 }
@@ -223,12 +265,12 @@ func (f *feeder) warn() {
 	if f.bad == 0 {
 		return
 	}
-	where := fmt.Sprintf("at %.1f s", f.badAt.Seconds())
+	where := fmt.Sprintf("at %.1f s", f.badAt.Duration(f.playing.spec.SampleRate).Seconds())
 	if f.bad > 1 {
 		where = fmt.Sprintf("in %d places, the first %s", f.bad, where)
 	}
 	text := fmt.Sprintf("the sound is damaged %s; it is played as far as it can be decoded", where)
-	f.e.emit(Event{Kind: Warning, Track: f.playing, At: f.badAt, Text: text})
+	f.e.tellAt(f.playing, f.badAt, Event{Kind: Warning, Text: text})
 	f.bad = 0
 }
 

@@ -1,0 +1,100 @@
+package player
+
+import (
+	"context"
+	"time"
+)
+
+// linger is the wait for sound, in which an open output is fed silence.
+func (f *feeder) linger(ctx context.Context) error {
+	left := tellAfter - time.Since(f.since)
+	if f.paced && !f.waiting && left <= 0 {
+		f.waiting = true
+		f.e.tell(Event{Kind: Buffering})
+	}
+	switch {
+	case f.open && f.paced:
+		return f.silence()
+	case f.waiting || !f.paced:
+		f.wait(ctx, nil)
+	default:
+		f.timer.Reset(left)
+		f.wait(ctx, f.timer.C)
+		f.timer.Stop()
+	}
+	return nil
+}
+
+// ready says that waiting for sound is over. An unpaced output takes sound as
+// it comes.
+func (f *feeder) ready() bool {
+	if f.paced {
+		return f.q.ready()
+	}
+	return f.q.peek() != nil
+}
+
+// wait returns when a block was put, an order was given, ctx is cancelled, or
+// limit fires.
+func (f *feeder) wait(ctx context.Context, limit <-chan time.Time) {
+	select {
+	case <-f.q.put:
+	case <-f.e.wake:
+	case <-ctx.Done():
+	case <-limit:
+	}
+}
+
+// starve begins to wait for sound that should be there.
+func (f *feeder) starve() {
+	f.await()
+	if f.paced {
+		f.e.mu.Lock()
+		f.e.underruns++
+		f.e.mu.Unlock()
+		f.waiting = true
+		f.e.tell(Event{Kind: Buffering})
+	}
+}
+
+// await begins to wait for sound.
+func (f *feeder) await() {
+	f.hold, f.fading, f.through, f.waiting = true, false, false, false
+	f.since = time.Now()
+	f.setBuffering(true)
+}
+
+// resume ends a wait.
+func (f *feeder) resume() {
+	if !f.hold {
+		return
+	}
+	f.hold = false
+	f.setBuffering(false)
+	if f.waiting {
+		f.waiting = false
+		f.e.tell(Event{Kind: Buffered})
+	}
+	if f.open && !f.gap {
+		f.gain.aim(f.wanted(), f.fadeFrames())
+	}
+}
+
+func (f *feeder) setBuffering(on bool) {
+	f.e.mu.Lock()
+	f.e.buffering = on
+	f.e.mu.Unlock()
+}
+
+// worthWaiting waits for another block for as long as the output holds sound
+// enough, and says whether to look again.
+func (f *feeder) worthWaiting(ctx context.Context) bool {
+	spare := f.out.Buffered().Duration(f.spec.SampleRate) - patience
+	if spare <= 0 {
+		return false
+	}
+	f.timer.Reset(spare)
+	f.wait(ctx, f.timer.C)
+	f.timer.Stop()
+	return true
+}
