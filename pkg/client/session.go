@@ -84,7 +84,7 @@ func (t *Track) reopen(ctx context.Context) error {
 		_ = t.c.end(session) // the failed exchange is what counts
 	}
 	if errors.Is(err, errOther) {
-		return &wire.Error{Message: "the track changed: it is not the one that played before", Code: wire.TrackChanged, Status: http.StatusGone}
+		return fmt.Errorf("%w: %w", ErrRecut, &wire.Error{Message: "the track changed: it is not the one that played before", Code: wire.TrackChanged, Status: http.StatusGone})
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -62,6 +63,10 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	}
 	return nil
 }
+
+// ErrRecut: the server, which has forgotten the session, cuts the track otherwise
+// now. It can be opened anew.
+var ErrRecut = errors.New("the server was started again")
 
 // errOther: the slices of the track are no longer those that there were.
 var errOther = fmt.Errorf("%w: with another key it is another track", ErrProtocol)

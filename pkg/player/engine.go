@@ -54,6 +54,10 @@ type Config struct {
 	// left out just before. An unpaced output is never given a hole. It is
 	// called from another goroutine than Run's.
 	Skip func(error) bool
+	// Stale, when set, says which errors of a source mean that it is of no more
+	// use and the track, opened anew, may be. It is closed, and the other one
+	// plays on from the same frame. It is called as Skip is.
+	Stale func(error) bool
 }
 
 // Engine plays a queue of tracks. Its methods may be called from any goroutine

@@ -110,16 +110,46 @@ func (r *reader) read(all, ctx context.Context, j job) (bool, error) {
 	if j.at < tr.info.Duration() {
 		from = audio.FramesIn(j.at, tr.spec.SampleRate)
 	}
-	join := NewJoiner(r.src, from)
-	defer join.Close()
-	join.skip = r.skip
+	join := r.joiner(from)
 	if err := r.mark(ctx, j.gen, block{kind: started, track: tr, slice: join.Slice(), at: from}); err != nil {
 		return false, err
 	}
-	if err := r.decode(all, ctx, j, tr, join); err != nil {
-		return false, err
+	for at, useless := audio.Frames(-1), false; ; {
+		err := r.decode(all, ctx, j, tr, join)
+		useless = useless && join.At() == at // two sources in a row brought nothing
+		at = join.At()
+		join.Close()
+		if err == nil {
+			return at > from, r.mark(ctx, j.gen, block{kind: ended, track: tr, at: at})
+		}
+		if useless || r.e.cfg.Stale == nil || !r.e.cfg.Stale(err) {
+			return false, err
+		}
+		useless = true
+		if e := r.retake(ctx, j, tr); e != nil {
+			return false, errors.Join(err, e)
+		}
+		join = r.joiner(at)
 	}
-	return join.At() > from, r.mark(ctx, j.gen, block{kind: ended, track: tr, at: join.At()})
+}
+
+func (r *reader) joiner(at audio.Frames) *Joiner {
+	j := NewJoiner(r.src, at)
+	j.skip = r.skip
+	return j
+}
+
+// retake opens tr anew in place of a source that has become useless.
+func (r *reader) retake(ctx context.Context, j job, tr *track) error {
+	r.drop()
+	if err := r.take(ctx, j.v.item.Track); err != nil {
+		return err
+	}
+	now, err := newTrack(j.v, r.src)
+	if err == nil && (now.spec != tr.spec || now.info.Frames != tr.info.Frames) {
+		err = fmt.Errorf("it is another track now: %w", audio.ErrCorrupt)
+	}
+	return err
 }
 
 // decode fills blocks until the joiner ends.
