@@ -16,21 +16,22 @@ func (p place) find() (device, error) {
 		if d, perr = newPulse(p.app, p.name); perr == nil {
 			return d, nil
 		}
-		perr = fmt.Errorf("PulseAudio or PipeWire: %w", perr)
-		if p.kind == "pulse" {
-			return nil, noDevice(perr)
-		}
+	}
+	if p.kind == "pulse" {
+		return nil, noDevice(serverKind, perr)
 	}
 	var d *alsa
 	if d, aerr = newALSA(p.name); aerr == nil {
 		return d, nil
 	}
-	aerr = fmt.Errorf("ALSA: %w", aerr)
 	if p.kind == "alsa" {
-		return nil, noDevice(aerr)
+		return nil, noDevice("ALSA", aerr)
 	}
-	return nil, noDevice(fmt.Errorf("%w; %w", perr, aerr))
+	return nil, noDevice(serverKind, fmt.Errorf("%w; ALSA: %w", perr, aerr))
 }
+
+// serverKind is what speaks the protocol of PulseAudio.
+const serverKind = "PulseAudio or PipeWire"
 
 // Devices lists the sound outputs that can be chosen now, by kind.
 func Devices() []Group { return []Group{pulseDevices(), alsaDevices()} }

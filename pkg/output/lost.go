@@ -63,8 +63,8 @@ func (o *speaker) again(lost error) error {
 			}
 		}
 		if time.Since(begin) >= o.patience {
-			o.opened = false
-			return fmt.Errorf("%w: %w, and none came back within %v", ErrNoDevice, lost, o.patience)
+			o.gone = fmt.Errorf("%w: %w, and none came back within %v", ErrNoDevice, lost, o.patience)
+			return o.gone
 		}
 		time.Sleep(lookAgain)
 	}
@@ -86,13 +86,13 @@ func (o *speaker) take(p place) error {
 	return nil
 }
 
-// noDevice marks err as that of a missing output, unless it says that only the
-// name is wrong.
-func noDevice(err error) error {
+// noDevice marks err, of devices of that kind, as that of a missing output,
+// unless it says that only the name is wrong.
+func noDevice(kind string, err error) error {
 	if errors.Is(err, ErrUnknown) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrNoDevice, err)
+	return fmt.Errorf("%w: %s: %w", ErrNoDevice, kind, err)
 }
 
 // describe says in a few words which device dev, found at p, is.

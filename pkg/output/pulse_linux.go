@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -194,7 +195,7 @@ func (p *pulse) write(s []float64) error {
 		}
 		n = min(n, len(b))
 		if err := p.c.Send(uint32(p.stream.Load()), b[:n]); err != nil {
-			return fmt.Errorf("%w: %w", errServerGone, err)
+			return broken("listen", err)
 		}
 		b = b[n:]
 		p.wanted.Add(-int64(n))
@@ -250,7 +251,7 @@ func (p *pulse) ready() (int, error) {
 func (p *pulse) ask() error {
 	var r proto.GetPlaybackLatencyReply
 	if err := p.c.Request(&proto.GetPlaybackLatency{StreamIndex: uint32(p.stream.Load())}, &r); err != nil {
-		return fmt.Errorf("the sound server does not answer: %w", err)
+		return broken("answer", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -258,6 +259,16 @@ func (p *pulse) ask() error {
 	p.held = audio.Frames(max(r.WriteIndex-r.ReadIndex, 0)/int64(p.frame)) + audio.FramesIn(late, p.rate)
 	p.asked, p.sent, p.running = time.Now(), 0, r.Running
 	return nil
+}
+
+// broken is what err, the answer to a request, means for the stream. An error
+// that is not the server's own word is that of a connection that ended.
+func broken(what string, err error) error {
+	var said proto.Error
+	if errors.As(err, &said) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the sound server does not %s: %w", what, err)
+	}
+	return errServerGone
 }
 
 func (p *pulse) buffered() audio.Frames {
@@ -292,7 +303,7 @@ func (p *pulse) drain() error {
 	// The reply comes when the last sample was played; the server also stops
 	// waiting for its prebuffer, which a short clip never fills.
 	if err := p.c.Request(&proto.DrainPlaybackStream{StreamIndex: uint32(p.stream.Load())}, nil); err != nil {
-		return fmt.Errorf("the sound server does not end: %w", err)
+		return broken("end", err)
 	}
 	p.mu.Lock()
 	p.held, p.sent, p.running = 0, 0, false

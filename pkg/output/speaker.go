@@ -55,7 +55,8 @@ type speaker struct {
 	dev      device
 	spec     player.Spec
 	got      shape
-	opened   bool // once
+	opened   bool  // once
+	gone     error // why there is no device any more
 	warning  string
 	patience time.Duration
 
@@ -91,7 +92,7 @@ func (o *speaker) Open(spec player.Spec) error {
 	if spec.Channels < 1 {
 		return fmt.Errorf("%w: %d channels", audio.ErrUnsupported, spec.Channels)
 	}
-	o.spec, o.warning = spec, ""
+	o.spec, o.warning, o.gone = spec, "", nil
 	err := o.start()
 	if err != nil && o.opened && !errors.Is(err, audio.ErrUnsupported) {
 		err = o.again(err)
@@ -159,6 +160,9 @@ func (o *speaker) String() string { return o.dev.String() }
 // Write plays p. Where the device goes away meanwhile it looks for another one,
 // for some seconds.
 func (o *speaker) Write(p []float64) error {
+	if o.gone != nil {
+		return o.gone
+	}
 	err := o.dev.write(o.fit(p))
 	for i := 0; err != nil && o.opened && i < maxLost; i++ {
 		if err = o.again(err); err == nil {
@@ -228,6 +232,9 @@ func (o *speaker) Flush() {
 // Drain waits until all was heard. If the device goes away meanwhile there is
 // nothing more to hear, and another one is got ready for what follows.
 func (o *speaker) Drain() error {
+	if o.gone != nil {
+		return o.gone
+	}
 	err := o.end()
 	if err != nil && o.opened {
 		err = o.again(err)
