@@ -420,24 +420,6 @@ func TestPulseResamples(t *testing.T) {
 	})
 }
 
-// residue is what p holds besides frequency f, in dB below the tone.
-func residue(p []float64, f, rate float64) float64 {
-	var cc, ss, cs, vc, vs float64
-	for i, v := range p {
-		s, c := math.Sincos(2 * math.Pi * f * float64(i) / rate)
-		cc, ss, cs, vc, vs = cc+c*c, ss+s*s, cs+c*s, vc+v*c, vs+v*s
-	}
-	det := cc*ss - cs*cs
-	a, b := (vc*ss-vs*cs)/det, (vs*cc-vc*cs)/det
-	var left float64
-	for i, v := range p {
-		s, c := math.Sincos(2 * math.Pi * f * float64(i) / rate)
-		d := v - a*c - b*s
-		left += d * d
-	}
-	return 10 * math.Log10(2*left/float64(len(p))/(a*a+b*b))
-}
-
 // TestPulsePassesChannels: where the sink has as many channels, each is heard
 // where it belongs, to the bit.
 func TestPulsePassesChannels(t *testing.T) {
