@@ -89,7 +89,7 @@ func (d *beepDevice) write(p []float64) error {
 	for _, v := range p {
 		b = append(b, mix.Truncated(v))
 	}
-	ok := r.push(b, driverTime/8, stallTime)
+	ok := r.push(b, stallTime)
 	clear(b)
 	if !ok {
 		return stalled()
@@ -128,7 +128,7 @@ func (d *beepDevice) drain() error {
 	if r == nil {
 		return nil
 	}
-	if !r.wait(driverTime/8, stallTime) {
+	if !r.wait(stallTime) {
 		return stalled()
 	}
 	time.Sleep(driverTime) // what beep and the driver still hold

@@ -82,6 +82,11 @@ func (o *file) Open(spec player.Spec) error {
 	return nil
 }
 
+// Fits says that sound of this shape may follow what is open by Write alone.
+func (o *file) Fits(spec player.Spec) bool {
+	return o.err == nil && o.open && !o.done && stored(spec) == o.form
+}
+
 func inWords(f wavfile.Format) string {
 	return fmt.Sprintf("%d-channel %s at %d Hz", f.Channels, f.Sample, f.SampleRate)
 }

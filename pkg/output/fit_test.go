@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"slices"
@@ -193,5 +194,34 @@ func TestCheck(t *testing.T) {
 	}
 	if !File("wav:-") || !File("raw:x") || File("pulse:x") || File("null:fast") {
 		t.Error("files and devices are mixed up")
+	}
+}
+
+// TestFollows: only sound of the same shape may follow without Open; how it was
+// coded does not matter.
+func TestFollows(t *testing.T) {
+	file, err := Open("raw:-", Options{Stdout: &bytes.Buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]player.Output{"speaker": &speaker{dev: &sink{}}, "null": newNull(), "file": file} {
+		fits := func(s player.Spec) bool { return o.(interface{ Fits(player.Spec) bool }).Fits(s) }
+		if fits(cd) {
+			t.Errorf("%s: something fits before Open", name)
+		}
+		if err := o.Open(cd); err != nil {
+			t.Fatal(err)
+		}
+		if !fits(cd) || !fits(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 16, Sample: audio.S16}) {
+			t.Errorf("%s: 16 bits do not follow 16 bits", name)
+		}
+		for _, s := range []player.Spec{{SampleRate: 48000, Channels: 2, BitDepth: 16}, {SampleRate: 44100, Channels: 1, BitDepth: 16}} {
+			if fits(s) {
+				t.Errorf("%s: %+v follows", name, s)
+			}
+		}
+		if deep := (player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}); fits(deep) != (name == "null") {
+			t.Errorf("%s: 24 bits follow 16: %v", name, fits(deep))
+		}
 	}
 }

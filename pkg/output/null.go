@@ -34,6 +34,13 @@ func (o *null) Open(spec player.Spec) error {
 	return nil
 }
 
+// Fits says that sound of this shape may follow what is open by Write alone.
+func (o *null) Fits(spec player.Spec) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return spec.SampleRate == o.spec.SampleRate && spec.Channels == o.spec.Channels
+}
+
 // Write takes samples as there is room for them.
 func (o *null) Write(p []float64) error {
 	o.mu.Lock()

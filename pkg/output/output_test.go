@@ -149,7 +149,7 @@ func (l *listener) open(want shape) (shape, error) {
 	case l.fixed != shape{}:
 		l.shape = l.fixed
 	case want.channels > 2:
-		l.shape.channels = 2
+		l.channels = 2
 	}
 	return l.shape, nil
 }
@@ -168,7 +168,7 @@ func TestSpeakerShapes(t *testing.T) {
 		warned   bool
 	}{
 		{player.Spec{SampleRate: 44100, Channels: 1, BitDepth: 16}, 1, 16, false},
-		{player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 8, Sample: audio.ALaw}, 2, 8, false},
+		{player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 8, Sample: audio.ALaw}, 2, 16, false},
 		{player.Spec{SampleRate: 96000, Channels: 2, BitDepth: 24}, 2, 24, false},
 		{player.Spec{SampleRate: 96000, Channels: 2, BitDepth: 16, Sample: audio.F32}, 2, 0, false},
 		{player.Spec{SampleRate: 48000, Channels: 6, BitDepth: 16}, 2, 0, true},

@@ -12,23 +12,30 @@ import (
 // would have the driver's thread touch what the writer may hold.
 type ring struct {
 	buf    [][2]float64
+	look   time.Duration
 	pulled atomic.Int64 // frames taken or dropped; only pull changes it
 	pushed atomic.Int64 // frames put in; only push changes it
 	skip   atomic.Int64 // what was put in before this is not to be heard; only drop changes it
 	pulls  atomic.Int64 // calls of pull: the driver lives
 }
 
-func newRing(frames int) *ring { return &ring{buf: make([][2]float64, max(frames, 1))} }
+// lookTime is how often a writer looks for room, a small part of what a ring
+// holds.
+const lookTime = 10 * time.Millisecond
 
-// push adds interleaved stereo frames as there is room, looking every so often,
-// and says false once the driver has pulled nothing for stall.
-func (r *ring) push(p []float64, look, stall time.Duration) bool {
+func newRing(frames int) *ring {
+	return &ring{buf: make([][2]float64, max(frames, 1)), look: lookTime}
+}
+
+// push adds interleaved stereo frames as there is room, and says false once the
+// driver has pulled nothing for stall.
+func (r *ring) push(p []float64, stall time.Duration) bool {
 	w := watch{last: time.Now(), seen: r.pulls.Load()}
 	for len(p) >= 2 {
 		in := r.pushed.Load()
 		room := int64(len(r.buf)) - (in - r.pulled.Load())
 		if room == 0 {
-			if !w.look(r, look, stall) {
+			if !w.on(r, stall) {
 				return false
 			}
 			continue
@@ -75,10 +82,10 @@ func (r *ring) drop() { r.skip.Store(r.pushed.Load()) }
 
 // wait returns true when all was pulled, false when the driver has pulled
 // nothing for stall.
-func (r *ring) wait(look, stall time.Duration) bool {
+func (r *ring) wait(stall time.Duration) bool {
 	w := watch{last: time.Now(), seen: r.pulls.Load()}
 	for r.held() > 0 {
-		if !w.look(r, look, stall) {
+		if !w.on(r, stall) {
 			return false
 		}
 	}
@@ -91,15 +98,15 @@ type watch struct {
 	seen int64
 }
 
-// look waits a while, or says false where there was no pull for stall.
-func (w *watch) look(r *ring, a, stall time.Duration) bool {
+// on waits a while, or says false where there was no pull for stall.
+func (w *watch) on(r *ring, stall time.Duration) bool {
 	if now := r.pulls.Load(); now != w.seen {
 		w.last, w.seen = time.Now(), now
 	}
 	if time.Since(w.last) > stall {
 		return false
 	}
-	time.Sleep(a)
+	time.Sleep(r.look)
 	return true
 }
 

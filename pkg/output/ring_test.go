@@ -8,15 +8,21 @@ import (
 )
 
 const (
-	lookTime  = 100 * time.Microsecond
 	farTime   = time.Minute
 	shortTime = 20 * time.Millisecond
 )
 
+// quickRing is a ring whose writer is in a hurry.
+func quickRing(frames int) *ring {
+	r := newRing(frames)
+	r.look = 100 * time.Microsecond
+	return r
+}
+
 // TestRing has one goroutine push and another pull, in odd pieces: all comes
 // out once, in order.
 func TestRing(t *testing.T) {
-	r := newRing(100)
+	r := quickRing(100)
 	p := make([][2]float64, 64)
 	r.pull(p)
 	const frames = 100_000
@@ -28,7 +34,7 @@ func TestRing(t *testing.T) {
 		}
 		for k := 1; len(in) > 0; k = k%97 + 1 {
 			n := min(2*k, len(in))
-			if !r.push(in[:n], lookTime, farTime) {
+			if !r.push(in[:n], farTime) {
 				t.Error("nobody pulls")
 			}
 			in = in[n:]
@@ -57,7 +63,7 @@ func TestRing(t *testing.T) {
 // TestRingDrops drops at any time while a driver pulls: what was dropped before
 // a push is never heard after it.
 func TestRingDrops(t *testing.T) {
-	r := newRing(64)
+	r := quickRing(64)
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -74,7 +80,7 @@ func TestRingDrops(t *testing.T) {
 	})
 	for i := range 2000 {
 		v := float64(i + 1)
-		r.push([]float64{v, v, v, v, v, v}, lookTime, farTime)
+		r.push([]float64{v, v, v, v, v, v}, farTime)
 		if i%3 == 0 {
 			r.drop()
 			if n := r.held(); n != 0 {
@@ -82,7 +88,7 @@ func TestRingDrops(t *testing.T) {
 			}
 		}
 	}
-	if !r.wait(lookTime, farTime) {
+	if !r.wait(farTime) {
 		t.Error("nobody pulls")
 	}
 	stop.Store(true)
@@ -92,8 +98,8 @@ func TestRingDrops(t *testing.T) {
 // TestRingStalls: a driver that takes nothing is noticed, and one that takes
 // little by little is not.
 func TestRingStalls(t *testing.T) {
-	r := newRing(4)
-	if r.push(make([]float64, 100), lookTime, shortTime) || r.wait(lookTime, shortTime) {
+	r := quickRing(4)
+	if r.push(make([]float64, 100), shortTime) || r.wait(shortTime) {
 		t.Error("a ring that nobody pulls from is not noticed")
 	}
 	var stop atomic.Bool
@@ -103,7 +109,7 @@ func TestRingStalls(t *testing.T) {
 			r.pull(p)
 		}
 	})
-	if !r.push(make([]float64, 2000), lookTime, farTime) || !r.wait(lookTime, farTime) {
+	if !r.push(make([]float64, 2000), farTime) || !r.wait(farTime) {
 		t.Error("a slow driver is taken for a dead one")
 	}
 	stop.Store(true)
@@ -112,7 +118,7 @@ func TestRingStalls(t *testing.T) {
 
 // TestRingKeepsNothing: what was pulled, dropped or wiped is overwritten.
 func TestRingKeepsNothing(t *testing.T) {
-	r := newRing(50)
+	r := quickRing(50)
 	clean := func(when string) {
 		t.Helper()
 		for i, f := range r.buf {
@@ -126,14 +132,14 @@ func TestRingKeepsNothing(t *testing.T) {
 		full[i] = 0.5
 	}
 	p := make([][2]float64, 40)
-	r.push(full, lookTime, shortTime)
+	r.push(full, shortTime)
 	r.pull(p)
 	clean("pulled")
-	r.push(full, lookTime, shortTime)
+	r.push(full, shortTime)
 	r.drop()
 	r.pull(p[:1])
 	clean("dropped")
-	r.push(full, lookTime, shortTime)
+	r.push(full, shortTime)
 	r.wipe()
 	clean("wiped")
 	if r.held() != 0 {
@@ -142,10 +148,10 @@ func TestRingKeepsNothing(t *testing.T) {
 }
 
 func TestRingAllocatesNothing(t *testing.T) {
-	r := newRing(1000)
+	r := quickRing(1000)
 	in, p := make([]float64, 200), make([][2]float64, 100)
 	if n := testing.AllocsPerRun(1000, func() {
-		r.push(in, lookTime, shortTime)
+		r.push(in, shortTime)
 		r.pull(p)
 		r.held()
 	}); n != 0 {
@@ -154,11 +160,11 @@ func TestRingAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkRingPull(b *testing.B) {
-	r := newRing(4800)
+	r := quickRing(4800)
 	in, p := make([]float64, 2*480), make([][2]float64, 480)
 	b.ReportAllocs()
 	for b.Loop() {
-		r.push(in, lookTime, shortTime)
+		r.push(in, shortTime)
 		r.pull(p)
 	}
 }

@@ -145,7 +145,7 @@ func pulseDevices() Group {
 	if g.Err = p.connect(); g.Err != nil {
 		return g
 	}
-	defer p.close()
+	defer func() { _ = p.close() }() // it has said all it had to
 	if p.own {
 		g.Kind = "PipeWire"
 	}

@@ -101,15 +101,32 @@ func (o *speaker) Open(spec player.Spec) error {
 	return err
 }
 
+// wanted is the shape of a source's sound, the bits rounded up to those that
+// devices have.
+func wanted(spec player.Spec) shape {
+	s := shape{rate: spec.SampleRate, channels: spec.Channels, speakers: mix.Usual(spec.Channels)}
+	switch whole := spec.Sample != audio.F32 && spec.Sample != audio.F64; {
+	case !whole || spec.BitDepth <= 0 || spec.BitDepth > 32:
+	case spec.Channels > 2: // folded sound has more, and few devices do not fold
+	case spec.BitDepth <= 16:
+		s.bits = 16
+	case spec.BitDepth <= 24:
+		s.bits = 24
+	default:
+		s.bits = 32
+	}
+	return s
+}
+
+// Fits says that sound of this shape may follow what is open by Write alone,
+// without a gap: Open would change nothing.
+func (o *speaker) Fits(spec player.Spec) bool {
+	return o.opened && o.gone == nil && wanted(spec) == wanted(o.spec)
+}
+
 // start opens the device for o.spec and sets up the steps to what it takes.
 func (o *speaker) start() error {
-	want := shape{rate: o.spec.SampleRate, channels: o.spec.Channels, speakers: mix.Usual(o.spec.Channels)}
-	if o.spec.Sample != audio.F32 && o.spec.Sample != audio.F64 {
-		want.bits = o.spec.BitDepth
-	}
-	if want.channels > 2 {
-		want.bits = 0 // folded sound has more, and few devices do not fold
-	}
+	want := wanted(o.spec)
 	got, err := o.dev.open(want)
 	if err != nil {
 		return err
