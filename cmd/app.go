@@ -50,6 +50,7 @@ func newApp(env Env) *cli.App {
 		Commands: []*cli.Command{
 			newCommand(serveCommand(env)),
 			newCommand(playCommand(env)),
+			newCommand(devicesCommand(env)),
 			newCommand(probeCommand(env)),
 			newCommand(benchCommand(env)),
 			newCommand(tokenCommand(env)),

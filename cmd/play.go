@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -38,7 +37,8 @@ func playCommand(env Env) *cli.Command {
 		Description: "ADDRESS is that of a server, as \"secstream serve\" prints it. With ?pair=... in it the server is\n" +
 			"asked for a token first, which is kept. For a PATH a server runs inside the process and\n" +
 			"everything goes the same protected way.\n\n" +
-			"Outputs: auto (the sound card), speaker, null, wav:FILE, raw:FILE, raw:- (standard output).\n\n" +
+			"Outputs: auto (the sound card), pulse[:SINK], alsa[:DEVICE], null, null:fast, wav:FILE, raw:FILE,\n" +
+			"raw:- (standard output). \"secstream devices\" lists sinks and devices.\n\n" +
 			"Exit codes: 0 played to the end, 1 failed, 2 wrong usage, 3 audio that cannot be decoded,\n" +
 			"4 server unreachable, 5 refused or forged, 130 interrupted.",
 		Flags: append([]cli.Flag{
@@ -74,23 +74,12 @@ func (o playOptions) validate() error {
 		return usageErrorf("secstream play http://127.0.0.1:8420, or secstream play FILE", "play needs an address or a path")
 	case !(o.volume >= 0 && o.volume <= 100):
 		return usageErrorf("as --volume 80", "--volume %v: it must be between 0 and 100", o.volume)
-	case !knownOutput(o.output):
-		return usageErrorf("outputs are auto, speaker, null, wav:FILE, raw:FILE and raw:-", "--output %q is not known", o.output)
+	case output.Check(o.output) != nil:
+		return usageErrorf("\"secstream devices\" lists sound cards; others are null, wav:FILE and raw:FILE", "--%v", output.Check(o.output))
 	case o.asJSON && o.dataOnStdout():
 		return usageErrorf("write the sound to a file", "--json and --output %s both want standard output", o.output)
 	}
 	return nil
-}
-
-func knownOutput(name string) bool {
-	kind, path, has := strings.Cut(name, ":")
-	switch kind {
-	case "auto", "speaker", "null":
-		return !has
-	case "wav", "raw":
-		return path != ""
-	}
-	return false
 }
 
 // dataOnStdout: the sound itself goes to standard output.
@@ -118,7 +107,7 @@ func runPlay(ctx context.Context, env Env, o playOptions) error {
 		return usageErrorf("begin before that, as --start "+clock(seconds(tracks[0].Duration)/2), "--start %v: %s is %s long", o.start, label(tracks[0]), clock(seconds(tracks[0].Duration)))
 	}
 	out, err := output.Open(o.output, output.Options{Stdout: env.Stdout})
-	if err != nil && strings.Contains(o.output, ":") {
+	if err != nil && output.File(o.output) {
 		return withHint(err, "name a file in a folder that is there, as --output wav:song.wav")
 	}
 	if err != nil {

@@ -103,6 +103,7 @@ var outcomes = []struct {
 	{is(audio.ErrUnsupported), outcome{exitAudio, "unsupported", "\"secstream probe\" shows what the file is; what is not decoded here is served all the same, to clients that know the codec"}},
 	{is(audio.ErrCorrupt), outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
 	{as[*audio.Error], outcome{exitAudio, "damaged", `"secstream probe --verify" shows what is wrong with a file`}},
+	{is(output.ErrUnknown), outcome{exitFailed, "no_such_output", "\"secstream devices\" lists them"}},
 	{is(output.ErrNoDevice), outcome{exitFailed, "no_sound", "start PulseAudio or PipeWire, or install alsa-utils, or choose --output wav:FILE or --output null"}},
 	{is(syscall.EADDRINUSE), outcome{exitFailed, "address_in_use", "another program listens there; choose another address with --listen, as --listen 127.0.0.1:0 for any free port"}},
 	{is(token.ErrWritable), outcome{exitFailed, "token_file", "whoever may write to it can let themselves in: chmod go-w"}},

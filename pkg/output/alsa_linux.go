@@ -14,16 +14,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/audio/wavfile"
 )
 
 // alsa plays through aplay, ALSA's own player, as a child process: the C
 // library of ALSA cannot be linked into a static binary.
 type alsa struct {
-	path string // of aplay
-	buf  []byte
-	kind audio.Sample
-	args []string
+	path  string // of aplay
+	name  string // of the device, "" for the default
+	can   abilities
+	order []int // which of our channels each of the device's takes, nil if all are in order
+	sort  []float64
+	buf   []byte
+	kind  audio.Sample
+	args  []string
 
 	child *exec.Cmd
 	words *words        // its stderr
@@ -47,34 +50,52 @@ const (
 	startTime = 3 * time.Second
 )
 
-// newALSA looks for aplay and tries it with a moment of silence: only then is
-// it known whether there is a card.
-func newALSA() (*alsa, error) {
+// newALSA looks for aplay and has it open the device and tell what it takes:
+// only then is it known whether there is a card.
+func newALSA(name string) (*alsa, error) {
 	path, err := exec.LookPath("aplay")
 	if err != nil {
-		return nil, errors.New("aplay is not installed")
+		return nil, errNoAplay
 	}
-	a := &alsa{path: path}
-	if err := a.open(44100, 2, true); err != nil {
-		return nil, err
+	a := &alsa{path: path, name: name}
+	said, err := a.try("S16_LE", 44100, 2)
+	var ok bool
+	if a.can, ok = parseAbilities(said); ok {
+		return a, nil // as long as it opens, what it refused now does not matter
 	}
-	a.kill()
-	return a, nil
+	if strings.Contains(said, "Unknown PCM") || strings.Contains(said, "No such") || strings.Contains(said, "cannot find card") {
+		if list, lerr := listALSA(path); lerr == nil && name != "" && !named(list, name) {
+			return nil, unknown("device", name, "alsa", list)
+		}
+	}
+	return nil, reason(said, err)
 }
 
-func (a *alsa) open(rate, channels int, bits16 bool) error {
+var errNoAplay = errors.New("aplay is not installed")
+
+// open has aplay play in the shape of the sound, or in the nearest that the
+// device takes.
+func (a *alsa) open(want shape) (shape, error) {
 	a.kill()
-	a.kind = audio.F32
-	format := "FLOAT_LE"
-	if bits16 {
-		a.kind, format = audio.S16, "S16_LE"
+	got, format := a.can.nearest(want)
+	if a.can.narrow() {
+		// Of rates, cards tell only the lowest and the highest, and aplay plays
+		// at another speed if there is nothing between.
+		said, _ := a.try(format.name, got.rate, got.channels)
+		if rate := otherRate(said); rate >= minRate && rate <= maxRate {
+			got.rate = rate
+		}
 	}
-	a.args = []string{"-q", "-t", "raw", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate),
-		"--buffer-time=" + strconv.FormatInt(cardTime.Microseconds(), 10)}
+	a.kind, a.order = format.kind, nil
+	if got.channels > 2 {
+		a.order = alsaOrder(want)
+	}
+	a.args = append(a.device(), "-q", "-f", format.name, "-c", strconv.Itoa(got.channels), "-r", strconv.Itoa(got.rate),
+		"--buffer-time="+strconv.FormatInt(cardTime.Microseconds(), 10))
 	a.mu.Lock()
-	a.frame, a.rate = channels*a.kind.Bytes(), rate
+	a.frame, a.rate = got.channels*a.kind.Bytes(), got.rate
 	a.mu.Unlock()
-	return a.start()
+	return got, a.start()
 }
 
 // start runs the child and waits until it takes sound.
@@ -85,7 +106,7 @@ func (a *alsa) start() error {
 	}
 	a.words = &words{}
 	a.child = exec.Command(a.path, a.args...) //nolint:noctx // it lives until Close, which ends it
-	a.child.Stdin, a.child.Stderr = r, a.words
+	a.child.Stdin, a.child.Stderr, a.child.Env = r, a.words, plainEnv()
 	// An interrupt typed at the terminal is ours to handle, not the child's.
 	a.child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := a.child.Start(); err != nil {
@@ -156,14 +177,19 @@ func (a *alsa) inPipe() (n int) {
 
 func (a *alsa) write(p []float64) error {
 	if a.args == nil {
-		return errors.New("aplay is not open")
+		return errNotOpen
 	}
 	if a.pipe == nil {
 		if err := a.start(); err != nil {
 			return err
 		}
 	}
-	a.buf = wavfile.AppendSamples(a.buf[:0], p, a.kind)
+	if a.order != nil {
+		p = reorder(room(&a.sort, len(p)), p, a.order)
+		defer clear(p)
+	}
+	a.buf = encode(a.buf, p, a.kind)
+	defer clear(a.buf)
 	return a.send(a.buf)
 }
 
@@ -188,13 +214,7 @@ func (a *alsa) send(b []byte) error {
 // died says why the child ended by itself.
 func (a *alsa) died() error {
 	a.kill()
-	if text := a.words.first(); text != "" {
-		return errors.New(text)
-	}
-	if a.end != nil {
-		return fmt.Errorf("aplay: %w", a.end)
-	}
-	return errors.New("aplay ended by itself")
+	return reason(a.words.text(), a.end)
 }
 
 // buffered counts the pipe, and the card as full while the pipe has something
@@ -278,22 +298,12 @@ type words struct {
 func (w *words) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.b = append(w.b, p[:min(len(p), 1024-len(w.b))]...)
+	w.b = append(w.b, p[:min(len(p), 4096-len(w.b))]...)
 	return len(p), nil
 }
 
-// first is the first line, without the names of functions and source lines
-// that ALSA's tools put in front.
-func (w *words) first() string {
+func (w *words) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(w.b)), "\n")
-	for range 4 {
-		head, rest, ok := strings.Cut(line, ": ")
-		if !ok || strings.ContainsRune(head, ' ') && !strings.HasPrefix(head, "ALSA lib") {
-			break
-		}
-		line = rest
-	}
-	return strings.ToLower(strings.TrimSuffix(line, "."))
+	return string(w.b)
 }

@@ -139,25 +139,3 @@ func TestNoDevice(t *testing.T) {
 		}
 	}
 }
-
-func TestALSAChildDies(t *testing.T) {
-	soundCard(t)
-	o, err := Open("speaker", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 16}); err != nil {
-		t.Fatal(err)
-	}
-	_ = o.(*speaker).dev.(*alsa).child.Process.Kill()
-	for begin := time.Now(); ; {
-		if err := o.Write(noise(1, 882)); err != nil {
-			t.Log(err)
-			break
-		}
-		if time.Since(begin) > 5*time.Second {
-			t.Fatal("writes go on without aplay")
-		}
-	}
-}

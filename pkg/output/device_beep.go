@@ -4,68 +4,75 @@ package output
 
 import (
 	"fmt"
-	"sync"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/gopxl/beep/v2"
 	beepspeaker "github.com/gopxl/beep/v2/speaker"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/mix"
 )
 
+// driverTime is what beep and the driver hold of deviceTime, half of it; the
+// ring holds the rest.
+const driverTime = deviceTime / 2
+
 // beepDevice plays through beep's speaker (CoreAudio, WASAPI). That opens once
-// in a process, in stereo, at one rate; sound of another rate is resampled.
+// in a process, in stereo, at one rate, with 16 bits.
 type beepDevice struct {
-	mono   bool
-	change *resampler // nil when the sound has the speaker's rate
-	wide   []float64
-	buf    []float64
-
-	mu    sync.Mutex // guards what follows, which only open changes
-	ring  *ring
-	fixed int // the rate the speaker was opened with, 0 before
-	rate  int // of the sound
+	buf []float64
+	at  atomic.Pointer[ring] // nil before it is opened
 }
 
-func findDevice(string) (device, error) { return &beepDevice{}, nil }
+// fixed is the rate the speaker was opened with, 0 before; sounds is what it
+// plays. A process has one speaker, and one goroutine that opens it.
+var (
+	fixed  int
+	sounds *ring
+)
 
-func (d *beepDevice) open(rate, channels int, _ bool) error {
-	if d.fixed == 0 {
-		if err := d.init(rate); err != nil {
-			return err
-		}
-	}
-	d.mono, d.change = channels == 1, nil
-	d.mu.Lock()
-	d.rate = rate
-	d.mu.Unlock()
-	if rate != d.fixed {
-		if rate < d.fixed/64 || rate > d.fixed*64 {
-			return fmt.Errorf("%w: %d Hz", audio.ErrUnsupported, rate)
-		}
-		d.change = newResampler(rate, d.fixed)
-	}
-	return nil
+func checkKind(kind string) error {
+	return fmt.Errorf("output %q: it is of Linux only; here is the default of the system, speaker", kind)
 }
 
-// init opens the speaker at the rate of the first sound, if cards have it.
-func (d *beepDevice) init(rate int) error {
+func (p place) find() (device, error) { return &beepDevice{}, nil }
+
+// Devices lists the one that there is.
+func Devices() []Group {
+	kind := "CoreAudio"
+	if runtime.GOOS == "windows" {
+		kind = "WASAPI"
+	}
+	return []Group{{Kind: kind, Devices: []Device{{Name: "speaker", Text: "the system's default output", Default: true, Channels: 2}}}}
+}
+
+func (d *beepDevice) open(want shape) (shape, error) {
+	if fixed == 0 {
+		if err := begin(want.rate); err != nil {
+			return shape{}, err
+		}
+	}
+	d.at.Store(sounds)
+	return shape{rate: fixed, channels: 2, bits: 16}, nil
+}
+
+// begin opens the speaker at the rate of the first sound, if cards have it.
+func begin(rate int) error {
 	if rate < 32000 || rate > 192000 {
 		rate = 48000
 	}
 	sr := beep.SampleRate(rate)
-	// Half the buffer is beep's and the driver's, half is the ring.
-	if err := beepspeaker.Init(sr, sr.N(deviceTime/2)); err != nil {
+	if err := beepspeaker.Init(sr, sr.N(driverTime)); err != nil {
 		return fmt.Errorf("%w: %w; choose --output null or --output wav:FILE", ErrNoDevice, err)
 	}
 	// A missing device shows only in the error that resuming returns.
 	if err := beepspeaker.Resume(); err != nil {
 		return fmt.Errorf("%w: %w; choose --output null or --output wav:FILE", ErrNoDevice, err)
 	}
-	r := newRing(sr.N(deviceTime / 2))
-	d.mu.Lock()
-	d.fixed, d.ring = rate, r
-	d.mu.Unlock()
+	r := newRing(sr.N(deviceTime - driverTime))
+	fixed, sounds = rate, r
 	beepspeaker.Play(beep.StreamerFunc(func(p [][2]float64) (int, bool) {
 		r.pull(p)
 		return len(p), true
@@ -74,76 +81,69 @@ func (d *beepDevice) init(rate int) error {
 }
 
 func (d *beepDevice) write(p []float64) error {
-	if d.mono {
-		d.wide = d.wide[:0]
-		for _, v := range p {
-			d.wide = append(d.wide, v, v)
-		}
-		p = d.wide
+	r := d.at.Load()
+	if r == nil {
+		return errNotOpen
 	}
-	if d.change != nil {
-		d.buf = d.change.process(d.buf[:0], p)
-		p = d.buf
+	b := room(&d.buf, len(p))
+	for _, v := range p {
+		b = append(b, mix.Truncated(v))
 	}
-	return d.push(p)
-}
-
-// push fails when the driver has stopped pulling.
-func (d *beepDevice) push(p []float64) error {
-	stall := time.AfterFunc(stallTime, d.ring.close)
-	d.ring.push(p)
-	if !stall.Stop() {
-		if err := beepspeaker.Resume(); err != nil {
-			return err
-		}
-		return fmt.Errorf("the sound card took nothing for %v", stallTime)
+	ok := r.push(b, stallTime)
+	clear(b)
+	if !ok {
+		return stalled()
 	}
 	return nil
 }
 
-// buffered is in frames of the sound's own rate.
+// stalled is why the driver has stopped pulling.
+func stalled() error {
+	if err := beepspeaker.Resume(); err != nil {
+		return err
+	}
+	return fmt.Errorf("the sound card took nothing for %v", stallTime)
+}
+
 func (d *beepDevice) buffered() audio.Frames {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ring == nil {
+	r := d.at.Load()
+	if r == nil {
 		return 0
 	}
-	held := d.ring.held()
+	held := r.held()
 	if held > 0 {
-		held += beep.SampleRate(d.fixed).N(deviceTime / 2)
+		held += len(r.buf) // what beep and the driver hold
 	}
-	return audio.Frames(int64(held) * int64(d.rate) / int64(d.fixed))
+	return audio.Frames(held)
 }
 
 func (d *beepDevice) flush() {
-	d.ring.drop()
-	if d.change != nil {
-		d.change.reset()
+	if r := d.at.Load(); r != nil {
+		r.drop()
 	}
 }
 
 func (d *beepDevice) drain() error {
-	if d.ring == nil {
+	r := d.at.Load()
+	if r == nil {
 		return nil
 	}
-	if d.change != nil {
-		if err := d.push(d.change.end(nil)); err != nil {
-			return err
-		}
-		d.change.reset()
+	if !r.wait(stallTime) {
+		return stalled()
 	}
-	stall := time.AfterFunc(stallTime, d.ring.close)
-	defer stall.Stop()
-	d.ring.wait()
-	time.Sleep(deviceTime / 2) // what beep and the driver still hold
+	time.Sleep(driverTime) // what beep and the driver still hold
 	return nil
 }
 
+// close ends the sound. The speaker itself stays, silent, for the process may
+// have no other.
 func (d *beepDevice) close() error {
-	if d.ring != nil {
-		d.ring.close()
-		beepspeaker.Close()
+	if r := d.at.Swap(nil); r != nil {
+		beepspeaker.Lock() // it does not pull
+		r.wipe()
+		beepspeaker.Unlock()
 	}
+	clear(d.buf[:cap(d.buf)])
 	return nil
 }
 

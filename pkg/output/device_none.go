@@ -7,6 +7,13 @@ import (
 	"runtime"
 )
 
-func findDevice(string) (device, error) {
+func checkKind(kind string) error {
+	return fmt.Errorf("output %q: it is of Linux only", kind)
+}
+
+func (p place) find() (device, error) {
 	return nil, fmt.Errorf("%w: there is none for %s yet; choose --output null or --output wav:FILE", ErrNoDevice, runtime.GOOS)
 }
+
+// Devices lists none: there is nothing here that could be chosen.
+func Devices() []Group { return nil }

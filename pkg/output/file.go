@@ -66,7 +66,7 @@ func (o *file) Open(spec player.Spec) error {
 	case o.open:
 		// What is there stays whole: the error is the track's, not the file's.
 		return fmt.Errorf("write %q: it holds %s, which a track of %s does not fit; choose one track with --track",
-			o.path, shape(o.form), shape(form))
+			o.path, inWords(o.form), inWords(form))
 	}
 	if err := o.create(); err != nil {
 		return o.fail(err)
@@ -82,7 +82,12 @@ func (o *file) Open(spec player.Spec) error {
 	return nil
 }
 
-func shape(f wavfile.Format) string {
+// Fits says that sound of this shape may follow what is open by Write alone.
+func (o *file) Fits(spec player.Spec) bool {
+	return o.err == nil && o.open && !o.done && stored(spec) == o.form
+}
+
+func inWords(f wavfile.Format) string {
 	return fmt.Sprintf("%d-channel %s at %d Hz", f.Channels, f.Sample, f.SampleRate)
 }
 
@@ -130,7 +135,8 @@ func (o *file) Write(p []float64) error {
 	case !o.open || o.done:
 		return fmt.Errorf("write %q: %w", o.path, fs.ErrClosed)
 	}
-	o.bytes = wavfile.AppendSamples(o.bytes[:0], p, o.form.Sample)
+	o.bytes = encode(o.bytes, p, o.form.Sample)
+	defer clear(o.bytes)
 	var err error
 	if o.wav != nil {
 		_, err = o.wav.Write(o.bytes)
@@ -188,6 +194,7 @@ func (o *file) finish() error {
 	if err := o.Drain(); err != nil {
 		return err
 	}
+	o.wipe()
 	if o.f == nil {
 		return nil
 	}
@@ -215,7 +222,17 @@ func (o *file) Abort() error {
 	return nil
 }
 
+// wipe overwrites what is buffered, or was.
+func (o *file) wipe() {
+	if o.buf != nil {
+		o.buf.Reset(io.Discard) // what could not be written is not to be
+		b := o.buf.AvailableBuffer()
+		clear(b[:cap(b)])
+	}
+}
+
 func (o *file) discard() {
+	o.wipe()
 	if o.f != nil {
 		_ = o.f.Close() // nothing of it is kept
 		o.f = nil

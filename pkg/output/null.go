@@ -1,7 +1,9 @@
 package output
 
 import (
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"secstream/pkg/audio"
@@ -30,6 +32,13 @@ func (o *null) Open(spec player.Spec) error {
 	defer o.mu.Unlock()
 	o.spec, o.written = spec, 0
 	return nil
+}
+
+// Fits says that sound of this shape may follow what is open by Write alone.
+func (o *null) Fits(spec player.Spec) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return spec.SampleRate == o.spec.SampleRate && spec.Channels == o.spec.Channels
 }
 
 // Write takes samples as there is room for them.
@@ -91,3 +100,45 @@ func (o *null) Close() error { return nil }
 
 // Paced says that it keeps real time.
 func (o *null) Paced() bool { return true }
+
+var _ player.Output = (*Counter)(nil)
+
+// Counter takes sound as fast as it comes, counts it, and forgets it. Frames
+// may be called from any goroutine.
+type Counter struct {
+	channels int
+	frames   atomic.Int64
+}
+
+// Open takes any shape; the count goes on.
+func (o *Counter) Open(spec player.Spec) error {
+	o.channels = max(spec.Channels, 1)
+	return nil
+}
+
+// Write counts p.
+func (o *Counter) Write(p []float64) error {
+	if o.channels == 0 {
+		return errors.New("the output is not open")
+	}
+	o.frames.Add(int64(len(p) / o.channels))
+	return nil
+}
+
+// Frames is how many were written since the beginning.
+func (o *Counter) Frames() audio.Frames { return audio.Frames(o.frames.Load()) }
+
+// Buffered is 0: what is counted counts as heard.
+func (o *Counter) Buffered() audio.Frames { return 0 }
+
+// Flush does nothing: nothing is kept.
+func (o *Counter) Flush() {}
+
+// Drain returns at once.
+func (o *Counter) Drain() error { return nil }
+
+// Close ends it; the count stays.
+func (o *Counter) Close() error { return nil }
+
+// Paced says no: it does not wait for anything.
+func (o *Counter) Paced() bool { return false }

@@ -1,20 +1,17 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jfreymuth/pulse/proto"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/audio/wavfile"
 )
 
 // pulse plays through a PulseAudio server, or PipeWire in its place.
@@ -23,19 +20,24 @@ import (
 // after a pause, cuts long drains, hangs on clips shorter than the server's
 // prebuffer, and shares fields between goroutines without a lock.
 type pulse struct {
-	app  string
-	c    *proto.Client
-	conn net.Conn
-	buf  []byte
-	kind audio.Sample
-	room chan struct{} // holds a token when the server said something
+	app   string
+	sink  string // "" for the server's default
+	c     *proto.Client
+	conn  net.Conn
+	own   bool // the server is PipeWire, which resamples well
+	buf   []byte
+	kind  audio.Sample
+	room  chan struct{} // holds a token when the server said something
+	stall *time.Timer
+
+	// What the server says, on the connection's goroutine, goes here: that one
+	// never waits for the goroutine that writes.
+	stream atomic.Int64 // index of the stream that plays, -1 for none
+	wanted atomic.Int64 // bytes the server asked for and did not get
+	lost   atomic.Pointer[error]
 
 	mu      sync.Mutex // guards what follows; never held over I/O
-	stream  uint32
-	live    bool // stream exists
-	wanted  int  // bytes the server asked for and did not get
-	lost    error
-	frame   int // bytes of a frame
+	frame   int        // bytes of a frame
 	rate    int
 	held    audio.Frames // buffered when the server was last asked,
 	asked   time.Time    // which was then
@@ -43,74 +45,30 @@ type pulse struct {
 	running bool
 }
 
+// What may end a stream.
+var (
+	errStreamKilled = errors.New("the sound server ended the stream")
+	errServerGone   = errors.New("the sound server is gone")
+)
+
 // askEvery is how often the server is asked for the latency; between, the
 // clock tells.
 const askEvery = 100 * time.Millisecond
 
-func newPulse(app string) (*pulse, error) {
-	p := &pulse{app: app, room: make(chan struct{}, 1)}
-	if err := p.connect(); err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-// server is where to look for a server: where the environment says, else in
-// the places it usually listens. "" leaves it to the environment.
-func server() string {
-	if os.Getenv("PULSE_SERVER") != "" {
-		return ""
-	}
-	var s []string
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		s = append(s, "unix:"+filepath.Join(dir, "pulse/native"))
-	}
-	s = append(s, "unix:/run/user/"+strconv.Itoa(os.Getuid())+"/pulse/native", "unix:/run/pulse/native")
-	return strings.Join(s, " ")
-}
-
-func (p *pulse) connect() (err error) {
-	defer func() {
-		// The library slices a malformed PULSE_SERVER without looking.
-		if r := recover(); r != nil {
-			err = fmt.Errorf("server address %q: %v", os.Getenv("PULSE_SERVER"), r)
-		}
-	}()
-	if p.c, p.conn, err = proto.Connect(server()); err != nil {
-		return err
-	}
-	p.c.SetTimeout(stallTime)
-	p.c.Callback = p.hear
-	props := proto.PropList{
-		"application.name":       proto.PropListString(clip(p.app)),
-		"application.process.id": proto.PropListString(strconv.Itoa(os.Getpid())),
-		"media.role":             proto.PropListString("music"),
-	}
-	if err := p.c.Request(&proto.SetClientName{Props: props}, &proto.SetClientNameReply{}); err != nil {
-		_ = p.conn.Close()
-		return err
-	}
-	return nil
-}
-
-// clip keeps a name short: the library's messages hold 1024 bytes in all.
-func clip(s string) string { return s[:min(len(s), 64)] }
-
-// hear takes what the server says on its own, on the connection's goroutine.
+// hear takes what the server says on its own, on the connection's goroutine. It
+// waits for nobody and allocates nothing.
 func (p *pulse) hear(msg any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch m := msg.(type) {
 	case *proto.Request:
-		if p.live && m.StreamIndex == p.stream {
-			p.wanted += int(m.Length)
+		if int64(m.StreamIndex) == p.stream.Load() {
+			p.wanted.Add(int64(m.Length))
 		}
 	case *proto.PlaybackStreamKilled:
-		if p.live && m.StreamIndex == p.stream {
-			p.lost = errors.New("the sound server ended the stream")
+		if int64(m.StreamIndex) == p.stream.Load() {
+			p.lost.Store(&errStreamKilled)
 		}
 	case *proto.ConnectionClosed:
-		p.lost = errors.New("the sound server is gone")
+		p.lost.Store(&errServerGone)
 	default:
 		return
 	}
@@ -120,19 +78,69 @@ func (p *pulse) hear(msg any) {
 	}
 }
 
-func (p *pulse) open(rate, channels int, bits16 bool) error {
+// open makes a stream of that shape, with channels that the sink has none of
+// left to be folded. A sink of another rate is an open question to the server
+// only if that resamples well: what PulseAudio does by itself is audible.
+func (p *pulse) open(want shape) (shape, error) {
 	p.remove()
+	card, err := p.card()
+	if err != nil {
+		return shape{}, err
+	}
+	got := want
+	if want.channels > 2 && (int(card.Channels) < want.channels || placesOf(want) == nil) {
+		got.channels, got.bits = 2, 0
+	}
+	sink, err := p.create(&got)
+	if err != nil {
+		return shape{}, err
+	}
+	if rate := int(sink.Rate); !p.own && rate != got.rate && rate >= minRate && rate <= maxRate {
+		p.remove()
+		got.rate, got.bits = rate, 0
+		_, err = p.create(&got)
+	}
+	return got, err
+}
+
+// card asks for the sink that a stream will play on.
+func (p *pulse) card() (*proto.GetSinkInfoReply, error) {
+	name := p.sink
+	if name == "" {
+		name = "@DEFAULT_SINK@"
+	}
+	var info proto.GetSinkInfoReply
+	err := p.c.Request(&proto.GetSinkInfo{SinkIndex: proto.Undefined, SinkName: name}, &info)
+	if !errors.Is(err, proto.ErrNoSuchEntity) && !errors.Is(err, proto.ErrInvalidArgument) {
+		return &info, err
+	}
+	sinks, err := listSinks(p.c)
+	if err != nil {
+		return nil, err
+	}
+	if p.sink == "" {
+		return nil, errors.New("the sound server has no sink")
+	}
+	return nil, unknown("sink", p.sink, "pulse", sinks)
+}
+
+// create makes the stream, and returns the sink it plays on. got says what is
+// sent: 16-bit integers where they hold the sound, else floats.
+func (p *pulse) create(got *shape) (*proto.GetSinkInfoReply, error) {
 	p.kind = audio.F32
 	format := byte(proto.FormatFloat32LE)
-	if bits16 {
-		p.kind, format = audio.S16, proto.FormatInt16LE
+	if got.bits > 0 && got.bits <= 16 {
+		p.kind, format, got.bits = audio.S16, proto.FormatInt16LE, 16
+	} else {
+		got.bits = 0
 	}
-	frame := channels * p.kind.Bytes()
-	size := func(d time.Duration) uint32 { return uint32(int(max(1, audio.FramesIn(d, rate))) * frame) }
+	frame := got.channels * p.kind.Bytes()
+	size := func(d time.Duration) uint32 { return uint32(int(max(1, audio.FramesIn(d, got.rate))) * frame) }
 	req := proto.CreatePlaybackStream{
-		SampleSpec: proto.SampleSpec{Format: format, Channels: byte(channels), Rate: uint32(rate)},
-		ChannelMap: proto.ChannelMap{proto.ChannelMono},
+		SampleSpec: proto.SampleSpec{Format: format, Channels: byte(got.channels), Rate: uint32(got.rate)},
+		ChannelMap: channelMap(*got),
 		SinkIndex:  proto.Undefined,
+		SinkName:   p.sink,
 		// Target and request size in time; the rest is for the server to say.
 		// With early requests its device takes small bites, and nearly all of
 		// the target is there to bridge a wait; the other mode, a device with
@@ -142,58 +150,56 @@ func (p *pulse) open(rate, channels int, bits16 bool) error {
 		BufferPrebufferLength: proto.Undefined,
 		BufferMinimumRequest:  size(deviceTime / 8),
 		EarlyRequests:         true,
-		ChannelVolumes:        make(proto.ChannelVolumes, channels),
+		ChannelVolumes:        make(proto.ChannelVolumes, got.channels),
 		Properties:            proto.PropList{"media.name": proto.PropListString(clip(p.app))},
-	}
-	if channels == 2 {
-		req.ChannelMap = proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
 	}
 	for i := range req.ChannelVolumes {
 		req.ChannelVolumes[i] = uint32(proto.VolumeNorm)
 	}
-	var got proto.CreatePlaybackStreamReply
-	if err := p.c.Request(&req, &got); err != nil {
+	var made proto.CreatePlaybackStreamReply
+	if err := p.c.Request(&req, &made); err != nil {
 		if errors.Is(err, proto.ErrInvalidArgument) || errors.Is(err, proto.ErrNotSupported) {
 			err = fmt.Errorf("%w: the sound server does not take it", audio.ErrUnsupported)
 		}
-		return err
+		return nil, err
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.frame, p.rate = frame, got.rate
+	p.held, p.sent, p.asked, p.running = 0, 0, time.Now(), false
+	p.mu.Unlock()
 	// The reply tells what the server wants first; it asks for no more before
 	// it has had some of that.
-	p.stream, p.live, p.wanted = got.StreamIndex, true, int(got.Missing)
-	p.frame, p.rate = frame, rate
-	p.held, p.sent, p.asked, p.running = 0, 0, time.Now(), false
-	return nil
+	p.wanted.Store(int64(made.Missing))
+	p.stream.Store(int64(made.StreamIndex))
+	var sink proto.GetSinkInfoReply
+	err := p.c.Request(&proto.GetSinkInfo{SinkIndex: made.SinkIndex}, &sink)
+	return &sink, err
 }
 
 // remove ends the stream, whatever it still holds.
 func (p *pulse) remove() {
-	p.mu.Lock()
-	stream, live := p.stream, p.live
-	p.live = false
-	p.mu.Unlock()
-	if live {
+	if stream := p.stream.Swap(-1); stream >= 0 {
 		// An error means that the server is gone, and the stream with it.
-		_ = p.c.Request(&proto.DeletePlaybackStream{StreamIndex: stream}, nil)
+		_ = p.c.Request(&proto.DeletePlaybackStream{StreamIndex: uint32(stream)}, nil)
 	}
+	clear(p.buf[:cap(p.buf)])
 }
 
 func (p *pulse) write(s []float64) error {
-	p.buf = wavfile.AppendSamples(p.buf[:0], s, p.kind)
+	p.buf = encode(p.buf, s, p.kind)
+	defer clear(p.buf)
 	for b := p.buf; len(b) > 0; {
 		n, err := p.await()
 		if err != nil {
 			return err
 		}
 		n = min(n, len(b))
-		if err := p.c.Send(p.stream, b[:n]); err != nil {
-			return fmt.Errorf("the sound server is gone: %w", err)
+		if err := p.c.Send(uint32(p.stream.Load()), b[:n]); err != nil {
+			return broken("listen", err)
 		}
 		b = b[n:]
+		p.wanted.Add(-int64(n))
 		p.mu.Lock()
-		p.wanted -= n
 		p.sent += audio.Frames(n / p.frame)
 		p.mu.Unlock()
 	}
@@ -202,18 +208,14 @@ func (p *pulse) write(s []float64) error {
 
 // await returns how many bytes, whole frames, the server wants.
 func (p *pulse) await() (int, error) {
-	var stall *time.Timer
-	for {
-		p.mu.Lock()
-		n, err := p.wanted-p.wanted%max(p.frame, 1), p.lost
-		if err == nil && !p.live {
-			err = errors.New("the stream is not open")
-		}
-		due := time.Since(p.asked) >= askEvery
-		p.mu.Unlock()
+	for waiting := false; ; {
+		n, err := p.ready()
 		if err != nil || n > 0 {
 			return n, err
 		}
+		p.mu.Lock()
+		due := time.Since(p.asked) >= askEvery
+		p.mu.Unlock()
 		if due {
 			// Only now, when the server has all it wants, may this wait for it.
 			if err := p.ask(); err != nil {
@@ -221,23 +223,35 @@ func (p *pulse) await() (int, error) {
 			}
 			continue
 		}
-		if stall == nil {
-			stall = time.NewTimer(stallTime)
-			defer stall.Stop()
+		if !waiting {
+			p.stall.Reset(stallTime)
+			waiting = true
 		}
 		select {
 		case <-p.room:
-		case <-stall.C:
+		case <-p.stall.C:
 			return 0, fmt.Errorf("the sound server took nothing for %v", stallTime)
 		}
 	}
 }
 
+// ready is how many bytes, whole frames, may be sent now.
+func (p *pulse) ready() (int, error) {
+	if lost := p.lost.Load(); lost != nil {
+		return 0, *lost
+	}
+	if p.stream.Load() < 0 {
+		return 0, errNotOpen
+	}
+	n := int(p.wanted.Load())
+	return n - n%max(p.frame, 1), nil
+}
+
 // ask learns from the server how much it and its device still hold.
 func (p *pulse) ask() error {
 	var r proto.GetPlaybackLatencyReply
-	if err := p.c.Request(&proto.GetPlaybackLatency{StreamIndex: p.stream}, &r); err != nil {
-		return fmt.Errorf("the sound server does not answer: %w", err)
+	if err := p.c.Request(&proto.GetPlaybackLatency{StreamIndex: uint32(p.stream.Load())}, &r); err != nil {
+		return broken("answer", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -247,12 +261,22 @@ func (p *pulse) ask() error {
 	return nil
 }
 
+// broken is what err, the answer to a request, means for the stream. An error
+// that is not the server's own word is that of a connection that ended.
+func broken(what string, err error) error {
+	var said proto.Error
+	if errors.As(err, &said) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the sound server does not %s: %w", what, err)
+	}
+	return errServerGone
+}
+
 func (p *pulse) buffered() audio.Frames {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.live {
+	if p.stream.Load() < 0 {
 		return 0
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	n := p.held + p.sent
 	if p.running {
 		n -= audio.FramesIn(time.Since(p.asked), p.rate)
@@ -261,22 +285,25 @@ func (p *pulse) buffered() audio.Frames {
 }
 
 func (p *pulse) flush() {
-	if err := p.c.Request(&proto.FlushPlaybackStream{StreamIndex: p.stream}, nil); err == nil {
+	if p.stream.Load() < 0 {
+		return
+	}
+	if err := p.c.Request(&proto.FlushPlaybackStream{StreamIndex: uint32(p.stream.Load())}, nil); err == nil {
 		_ = p.ask() // the next write tells if the server is gone
 	}
 }
 
 func (p *pulse) drain() error {
-	p.mu.Lock()
-	live, err := p.live, p.lost
-	p.mu.Unlock()
-	if err != nil || !live {
-		return err
+	if lost := p.lost.Load(); lost != nil {
+		return *lost
+	}
+	if p.stream.Load() < 0 {
+		return nil
 	}
 	// The reply comes when the last sample was played; the server also stops
 	// waiting for its prebuffer, which a short clip never fills.
-	if err := p.c.Request(&proto.DrainPlaybackStream{StreamIndex: p.stream}, nil); err != nil {
-		return fmt.Errorf("the sound server does not end: %w", err)
+	if err := p.c.Request(&proto.DrainPlaybackStream{StreamIndex: uint32(p.stream.Load())}, nil); err != nil {
+		return broken("end", err)
 	}
 	p.mu.Lock()
 	p.held, p.sent, p.running = 0, 0, false

@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jfreymuth/pulse/proto"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/audio/wavfile"
@@ -39,51 +43,110 @@ func end(cmd *exec.Cmd) {
 	}
 }
 
-// soundServer runs PulseAudio with a sink that goes nowhere and returns a
-// function that stops the recording of it and gives what was played.
-// norewinds keeps the monitor whole: without it the first frames are lost.
-func soundServer(t *testing.T, rate string) (recorded func() []byte) {
+// testServer is a PulseAudio that the environment points to, with sinks that go
+// nowhere.
+type testServer struct {
+	t      *testing.T
+	dir    string
+	socket string
+	cmd    *exec.Cmd
+}
+
+// pulseAudio runs a server with sinks, each given as module-null-sink takes it.
+// norewinds keeps monitors whole: without it the first frames are lost.
+func pulseAudio(t *testing.T, sinks ...string) *testServer {
 	t.Helper()
-	pa, parec := tool(t, "pulseaudio"), tool(t, "parec")
+	tool(t, "pulseaudio")
 	// Unix socket paths are short: the usual test folder can be too long.
 	dir, err := os.MkdirTemp("", "pa")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &testServer{t: t, dir: dir, socket: filepath.Join(dir, "native")}
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(dir, "run"))
+	t.Setenv("PULSE_SINK", "")
+	t.Setenv("PULSE_SERVER", "unix:"+s.socket)
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(dir, "native")
-	t.Setenv("PULSE_SERVER", "unix:"+socket)
-	child(t, nil, pa, "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disallow-exit",
-		"-L", "module-null-sink sink_name=cap rate="+rate+" format=s16le channels=2 norewinds=1",
-		"-L", "module-native-protocol-unix socket="+socket+" auth-anonymous=1")
-	for range 100 {
-		if _, err := os.Stat(socket); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
+	s.start(sinks...)
+	return s
+}
+
+func (s *testServer) start(sinks ...string) {
+	s.t.Helper()
+	args := []string{"-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disallow-exit"}
+	for _, sink := range sinks {
+		args = append(args, "-L", "module-null-sink norewinds=1 "+sink)
 	}
-	raw := filepath.Join(dir, "cap.raw")
-	f, err := os.Create(raw)
+	s.cmd = child(s.t, nil, "pulseaudio", append(args, "-L", "module-native-protocol-unix socket="+s.socket+" auth-anonymous=1")...)
+	for range 200 {
+		if c, err := net.Dial("unix", s.socket); err == nil {
+			_ = c.Close()
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	s.t.Fatal("the sound server does not come up")
+}
+
+// kill ends the server without a word to anybody.
+func (s *testServer) kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	_ = os.Remove(s.socket)
+}
+
+// record starts a recording of a sink, and returns a function that stops it and
+// gives what was played.
+func (s *testServer) record(sink, format, rate, channels string) (recorded func() []byte) {
+	s.t.Helper()
+	tool(s.t, "parec")
+	f, err := os.CreateTemp(s.dir, "cap")
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	defer f.Close()
-	rec := child(t, f, parec, "-d", "cap.monitor", "--format=s16le", "--rate="+rate, "--channels=2")
-	time.Sleep(700 * time.Millisecond)
+	order := "mono"
+	switch channels {
+	case "2":
+		order = "front-left,front-right"
+	case "6":
+		order = "front-left,front-right,front-center,lfe,rear-left,rear-right"
+	}
+	rec := child(s.t, f, "parec", "--channel-map="+order, "-d", sink+".monitor", "--format="+format, "--rate="+rate, "--channels="+channels)
+	size := func() int64 {
+		info, err := os.Stat(f.Name())
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for i := 0; size() == 0; i++ {
+		if i == 400 {
+			s.t.Fatal("nothing is recorded")
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
 	return func() []byte {
 		time.Sleep(time.Second)
 		end(rec)
-		b, err := os.ReadFile(raw)
+		b, err := os.ReadFile(f.Name())
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		return b
 	}
+}
+
+// soundServer runs a server with one 16-bit stereo sink and returns a function
+// that gives what was played on it.
+func soundServer(t *testing.T, rate string) (recorded func() []byte) {
+	t.Helper()
+	tool(t, "parec")
+	return pulseAudio(t, "sink_name=cap rate="+rate+" format=s16le channels=2").record("cap", "s16le", rate, "2")
 }
 
 // pieces writes p in pieces of n frames of stereo.
@@ -274,53 +337,117 @@ func pulseFlush(t *testing.T) error {
 	return nil
 }
 
-func TestPulseServerGone(t *testing.T) {
-	tool(t, "pulseaudio")
-	dir, err := os.MkdirTemp("", "pa")
-	if err != nil {
-		t.Fatal(err)
+// hearRequests has the server ask p for 100 bytes, a hundred times and once.
+func hearRequests(t *testing.T, p *pulse) {
+	t.Helper()
+	var msg any = &proto.Request{StreamIndex: 7, Length: 100}
+	if n := testing.AllocsPerRun(100, func() { p.hear(msg) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
-	defer os.RemoveAll(dir)
-	socket := filepath.Join(dir, "native")
-	t.Setenv("HOME", dir)
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	t.Setenv("PULSE_SERVER", "unix:"+socket)
-	pa := child(t, nil, "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disallow-exit",
-		"-L", "module-null-sink sink_name=cap norewinds=1",
-		"-L", "module-native-protocol-unix socket="+socket+" auth-anonymous=1")
-	for range 100 {
-		if _, err := os.Stat(socket); err == nil {
-			break
+	p.hear(&proto.Request{StreamIndex: 8, Length: 1}) // not ours
+}
+
+// TestSinks: the list is that of the server; a name that is not in it gives an
+// error that has those that are.
+func TestSinks(t *testing.T) {
+	pulseAudio(t, capSink, "sink_name=hall rate=96000 channels=6 sink_properties=device.description=Hall")
+	g := Devices()[0]
+	want := []Device{
+		{Name: "pulse:cap", Text: "Null Output", Rate: 44100, Channels: 2, Default: true},
+		{Name: "pulse:hall", Text: "Hall", Rate: 96000, Channels: 6},
+	}
+	if g.Err != nil || g.Kind != "PulseAudio" || !slices.Equal(g.Devices, want) {
+		t.Errorf("%+v", g)
+	}
+	_, err := Open("pulse:attic", Options{})
+	if !errors.Is(err, ErrUnknown) || err.Error() != `there is no such output: sink "attic"; there are: cap, hall` {
+		t.Errorf("error %v", err)
+	}
+	t.Setenv("PULSE_SINK", "hall")
+	o := opened(t, "auto")
+	if d := o.dev.(*pulse); d.sink != "hall" || o.got.rate != 96000 {
+		t.Errorf("PULSE_SINK is not heeded: %q, %+v", d.sink, o.got)
+	}
+	t.Setenv("PULSE_SINK", "attic")
+	if o := opened(t, "auto"); o.dev.(*pulse).sink != "" {
+		t.Error("a PULSE_SINK that is gone is insisted on")
+	}
+}
+
+// TestPulseResamples: on a sink of another rate our resampler plays, not the
+// server's; the bound is far below what that does.
+func TestPulseResamples(t *testing.T) {
+	steady(t, func() error {
+		s := pulseAudio(t, "sink_name=cap rate=48000 format=float32le channels=2")
+		recorded := s.record("cap", "float32le", "48000", "2")
+		o, err := Open("pulse:cap", Options{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	o, err := Open("speaker", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 16}); err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now()
-	for i := 0; ; i++ {
-		if err := o.Write(make([]float64, 2*882)); err != nil {
-			t.Log(err)
-			break
+		defer o.Close()
+		const n, f = 44100, 9000.0
+		p := make([]float64, 2*n)
+		for i := range n {
+			p[2*i] = 0.5 * math.Sin(2*math.Pi*f*float64(i)/44100)
+			p[2*i+1] = p[2*i]
 		}
-		if i == 20 {
-			_ = pa.Process.Kill()
-			_ = pa.Wait()
+		if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}); err != nil {
+			t.Fatal(err)
 		}
-		if time.Since(begin) > 10*time.Second {
-			t.Fatal("writes go on without a server")
+		pieces(t, o, p, 882)
+		if b := o.Buffered().Duration(44100); b <= 0 || b > 400*time.Millisecond {
+			t.Errorf("%v buffered", b)
 		}
-	}
-	if err := o.Drain(); err == nil {
-		t.Error("Drain works without a server")
-	}
-	o.Flush()
-	if err := o.Close(); err != nil {
-		t.Log(err)
-	}
+		if err := o.Drain(); err != nil {
+			t.Fatal(err)
+		}
+		b := recorded()
+		var got []float64
+		for ; len(b) >= 8; b = b[8:] {
+			if v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b))); v != 0 || len(got) > 0 {
+				got = append(got, v)
+			}
+		}
+		if len(got) < 47000 {
+			return fmt.Errorf("%d frames heard of 48000", len(got))
+		}
+		rest := residue(got[2000:46000], f, 48000)
+		t.Logf("all but the tone: %.1f dB", rest)
+		if rest > -110 {
+			return fmt.Errorf("all but the tone is at %.1f dB", rest)
+		}
+		return nil
+	})
+}
+
+// TestPulsePassesChannels: where the sink has as many channels, each is heard
+// where it belongs, to the bit.
+func TestPulsePassesChannels(t *testing.T) {
+	steady(t, func() error {
+		s := pulseAudio(t, "sink_name=cap rate=44100 format=s16le channels=6 channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right")
+		recorded := s.record("cap", "s16le", "44100", "6")
+		o, err := Open("pulse", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		if err := o.Open(player.Spec{SampleRate: 44100, Channels: 6, BitDepth: 16}); err != nil {
+			t.Fatal(err)
+		}
+		if w := o.(*speaker).Warning(); w != "" {
+			t.Errorf("warning %q", w)
+		}
+		p := noise(1, 3*22050)
+		if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+			t.Fatal(err)
+		}
+		want := wavfile.AppendSamples(nil, p, audio.S16)
+		b := bytes.TrimLeft(recorded(), "\x00")
+		if at := bytes.Index(want, b[:min(len(b), 600)]); at < 0 || at > 12 { // a zero sample may be stripped
+			return fmt.Errorf("another beginning: %d", at)
+		} else if !bytes.HasPrefix(b, want[at:]) {
+			return errors.New("the channels are not as they were")
+		}
+		return nil
+	})
 }

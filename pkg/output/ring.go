@@ -1,82 +1,118 @@
 package output
 
-import "sync"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// ring passes stereo frames from a writer that pushes to a sound driver that
-// pulls. It is bounded; a full one makes the writer wait.
+// ring passes stereo frames from one goroutine that pushes to the thread of a
+// sound driver that pulls. There is no lock in it and pull waits for nobody:
+// each side owns one count of frames, that only grows, and reads the other's.
+// A full ring makes the writer look again after a while, by the clock; a wake-up
+// would have the driver's thread touch what the writer may hold.
 type ring struct {
-	mu    sync.Mutex // guards what follows
-	moved sync.Cond  // signalled when room appears or the ring is closed
-	buf   [][2]float64
-	head  int
-	n     int
-	shut  bool
+	buf    [][2]float64
+	look   time.Duration
+	pulled atomic.Int64 // frames taken or dropped; only pull changes it
+	pushed atomic.Int64 // frames put in; only push changes it
+	skip   atomic.Int64 // what was put in before this is not to be heard; only drop changes it
+	pulls  atomic.Int64 // calls of pull: the driver lives
 }
+
+// lookTime is how often a writer looks for room, a small part of what a ring
+// holds.
+const lookTime = 10 * time.Millisecond
 
 func newRing(frames int) *ring {
-	r := &ring{buf: make([][2]float64, frames)}
-	r.moved.L = &r.mu
-	return r
+	return &ring{buf: make([][2]float64, max(frames, 1)), look: lookTime}
 }
 
-// push adds interleaved stereo frames as there is room; it gives up when the
-// ring is closed.
-func (r *ring) push(p []float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(p) >= 2 && !r.shut {
-		if r.n == len(r.buf) {
-			r.moved.Wait()
+// push adds interleaved stereo frames as there is room, and says false once the
+// driver has pulled nothing for stall.
+func (r *ring) push(p []float64, stall time.Duration) bool {
+	w := watch{last: time.Now(), seen: r.pulls.Load()}
+	for len(p) >= 2 {
+		in := r.pushed.Load()
+		room := int64(len(r.buf)) - (in - r.pulled.Load())
+		if room == 0 {
+			if !w.on(r, stall) {
+				return false
+			}
 			continue
 		}
-		r.buf[(r.head+r.n)%len(r.buf)] = [2]float64{p[0], p[1]}
-		r.n++
-		p = p[2:]
+		n := min(room, int64(len(p)/2))
+		for i := range n {
+			r.buf[(in+i)%int64(len(r.buf))] = [2]float64{p[2*i], p[2*i+1]}
+		}
+		r.pushed.Store(in + n)
+		p = p[2*n:]
 	}
+	return true
 }
 
 // pull fills all of p, with silence where there is nothing: the mixer that
-// pulls drops a source for good after one short read.
+// pulls drops a source for good after one short read. What leaves the ring is
+// overwritten in it.
 func (r *ring) pull(p [][2]float64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	k := min(r.n, len(p))
+	skip := r.skip.Load() // before pushed, which it never passes
+	out, in := r.pulled.Load(), r.pushed.Load()
+	for ; out < skip; out++ {
+		r.buf[out%int64(len(r.buf))] = [2]float64{}
+	}
+	k := min(in-out, int64(len(p)))
 	for i := range k {
-		p[i] = r.buf[(r.head+i)%len(r.buf)]
+		at := &r.buf[(out+i)%int64(len(r.buf))]
+		p[i] = *at
+		*at = [2]float64{}
 	}
-	r.head, r.n = (r.head+k)%len(r.buf), r.n-k
 	clear(p[k:])
-	r.moved.Broadcast()
+	r.pulled.Store(out + k)
+	r.pulls.Add(1)
 }
 
-// held is the number of frames inside.
+// held is the number of frames inside that are to be heard. Any goroutine may
+// call it.
 func (r *ring) held() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.n
+	out := max(r.pulled.Load(), r.skip.Load())
+	return int(max(0, r.pushed.Load()-out))
 }
 
-// drop empties the ring.
-func (r *ring) drop() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.n = 0
-	r.moved.Broadcast()
-}
+// drop has what is inside not be heard. It is the writer's to call.
+func (r *ring) drop() { r.skip.Store(r.pushed.Load()) }
 
-// wait returns when all was pulled or the ring is closed.
-func (r *ring) wait() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.n > 0 && !r.shut {
-		r.moved.Wait()
+// wait returns true when all was pulled, false when the driver has pulled
+// nothing for stall.
+func (r *ring) wait(stall time.Duration) bool {
+	w := watch{last: time.Now(), seen: r.pulls.Load()}
+	for r.held() > 0 {
+		if !w.on(r, stall) {
+			return false
+		}
 	}
+	return true
 }
 
-// close lets a waiting writer go.
-func (r *ring) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.shut = true
-	r.moved.Broadcast()
+// watch notices that nobody pulls.
+type watch struct {
+	last time.Time // when seen changed
+	seen int64
+}
+
+// on waits a while, or says false where there was no pull for stall.
+func (w *watch) on(r *ring, stall time.Duration) bool {
+	if now := r.pulls.Load(); now != w.seen {
+		w.last, w.seen = time.Now(), now
+	}
+	if time.Since(w.last) > stall {
+		return false
+	}
+	time.Sleep(r.look)
+	return true
+}
+
+// wipe overwrites all. Nobody may pull any more.
+func (r *ring) wipe() {
+	r.drop()
+	clear(r.buf)
+	r.pulled.Store(r.pushed.Load())
 }
