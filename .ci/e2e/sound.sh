@@ -107,7 +107,7 @@ sox "$T/short.wav" "$T/1.wav" trim 0 44101s
 sox "$T/short.wav" "$T/2.wav" trim 44101s 4242s
 sox "$T/short.wav" "$T/3.wav" trim 48343s
 flac -s "$T/1.wav" "$T/2.wav" "$T/3.wav"
-heard 44100 2 tracks "$T/short.wav" "$T/1.flac" "$T/2.flac" "$T/3.flac"
+heard 44100 2 tracks "$T/short.wav" "$T/1.flac" "$T/2.wav" "$T/3.flac"
 heard 16000 1 mono "$AUDIO/speech-librivox-16k.wav" --track speech-librivox "$address"
 stop "$server"
 

@@ -52,14 +52,15 @@ type feeder struct {
 	sounding bool // Play was told, and no end of it
 	hold     bool // waiting until enough is in the pipe
 	since    time.Time
-	waiting  bool // Buffering was told, and no end of it
-	moved    bool // hold after going elsewhere
-	fading   bool // the gain goes down because there is no more sound
-	gap      bool // in the silence in place of a slice
-	through  bool // CanPlayThrough was told
-	idle     bool // all played, staying
-	finished bool // all played
-	told     bool // the last Ended event was raised
+	waiting  bool   // Buffering was told, and no end of it
+	moved    bool   // hold after going elsewhere
+	fading   bool   // the gain goes down because there is no more sound
+	gap      bool   // in the silence in place of a slice
+	through  bool   // CanPlayThrough was told
+	idle     bool   // all played, staying
+	finished bool   // all played
+	warned   string // what the output warned of last
+	told     bool   // the last Ended event was raised
 	fail     error
 
 	edits    uint64 // of the queue, as told
@@ -265,6 +266,7 @@ func (f *feeder) write(b *block, n int) error {
 	if err := f.out.Write(p); err != nil {
 		return fmt.Errorf("write sound: %w", err)
 	}
+	f.heed()
 	if f.paced {
 		f.e.scope.put(p, ch)
 	}
@@ -300,6 +302,7 @@ func (f *feeder) silence() error {
 	if err := f.out.Write(f.zeros); err != nil {
 		return fmt.Errorf("write silence: %w", err)
 	}
+	f.heed()
 	f.e.scope.put(f.zeros, f.spec.Channels)
 	f.quiet += int64(f.step)
 	f.e.mu.Lock()

@@ -62,3 +62,11 @@ type Output interface {
 	// is no pause, and silence is never inserted.
 	Paced() bool
 }
+
+// Fitter is an Output that knows when Open would change nothing: sound of such
+// a shape follows by Write alone, without a gap.
+type Fitter interface{ Fits(spec Spec) bool }
+
+// Warner is an Output that tells what is not as the source has it, or as it was
+// asked for, "" for nothing. It is asked after Open and Write.
+type Warner interface{ Warning() string }

@@ -89,6 +89,9 @@ func (f *feeder) begin(ctx context.Context, b *block) error {
 	if f.moved {
 		f.catchUp()
 	}
+	if f.open && f.fits(tr.spec) {
+		f.spec = tr.spec
+	}
 	if !f.open || f.spec != tr.spec {
 		err := f.reopen(tr.spec)
 		if errors.Is(err, audio.ErrUnsupported) && f.paced {
@@ -189,12 +192,28 @@ func (f *feeder) reopen(spec Spec) error {
 	f.e.mu.Lock()
 	f.e.time.reopen()
 	f.e.mu.Unlock()
-	if w, ok := f.out.(interface{ Warning() string }); ok {
-		if text := w.Warning(); text != "" {
-			f.e.tell(Event{Kind: Warning, Text: text})
-		}
-	}
+	f.heed()
 	return nil
+}
+
+// fits says that sound of another shape may follow what the output has without
+// a gap.
+func (f *feeder) fits(spec Spec) bool {
+	o, ok := f.out.(Fitter)
+	return ok && spec.SampleRate == f.spec.SampleRate && spec.Channels == f.spec.Channels && o.Fits(spec)
+}
+
+// heed tells of what the output warns of, once as long as that is the same.
+func (f *feeder) heed() {
+	o, ok := f.out.(Warner)
+	if !ok {
+		return
+	}
+	text := o.Warning()
+	if text != "" && text != f.warned {
+		f.e.tell(Event{Kind: Warning, Text: text})
+	}
+	f.warned = text
 }
 
 // failed notes that a track broke off. The error it returns ends everything.
