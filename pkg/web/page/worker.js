@@ -4,6 +4,7 @@
 // leave it, keys never do.
 import { SecstreamError, Server, Track, refused } from './protocol.js'
 import { Pins } from './pins.js'
+import { flac } from './flac.js'
 import { riff, samples } from './pcm.js'
 
 const pins = new Pins()
@@ -59,8 +60,9 @@ const operations = {
     const { format, codec, sampleFormat, channels } = t.info
     let planes
     if (format === 'riff') planes = riff(bytes)
+    else if (format === 'flac') planes = flac(bytes, t.info.slices[i].samples) // null: leave it to the browser
     else if (codec === 'pcm') planes = samples(bytes, sampleFormat, channels)
-    return { planes, bytes: planes ? undefined : bytes, ms, status: status(t) }
+    return { planes: planes ?? undefined, bytes: planes ? undefined : bytes, ms, status: status(t) }
   },
 
   status: async ({ handle }) => status(track(handle)),
