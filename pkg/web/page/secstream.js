@@ -201,7 +201,7 @@ export class Player extends EventTarget {
 
   // The queue.
 
-  get queue () { return { items: this.#queue.map(i => ({ ...i })), current: this.#at, repeat: this.#repeat } }
+  get queue () { return { items: this.#queue.map(({ progress, ...i }) => i), current: this.#at, repeat: this.#repeat } }
   get repeat () { return this.#repeat }
   set repeat (how) {
     if (!['off', 'all', 'one'].includes(how)) throw new TypeError('repeat is off, all or one')
@@ -254,6 +254,12 @@ export class Player extends EventTarget {
       this.stop()
     }
     this.#queueChanged()
+  }
+
+  /** Tells how far the upload of an entry got. */
+  watch (id, progress) {
+    const item = this.#queue.find(i => i.id === id)
+    if (item) item.progress = progress
   }
 
   move (id, by) {
@@ -332,7 +338,8 @@ export class Player extends EventTarget {
     this.#wish = 'playing'
     this.#link.call('tick', { ms: TICK })
     this.#tell('play')
-    if (here.info) this.#begin(here.rate)
+    const rate = here.info?.sampleRate ?? here.item.track?.sampleRate // known at once: some browsers take no context after the click
+    if (rate) this.#begin(rate)
     await this.#wake()
     this.#pump()
   }
@@ -504,7 +511,7 @@ export class Player extends EventTarget {
     track.ready = (async () => {
       try {
         const o = this.#options
-        const got = await this.#link.call('open', { address: this.address, token: this.token, source: item.source, want: o.fingerprint, protocol: o.protocol }, { progress: item.progress })
+        const got = await this.#link.call('open', { address: this.address, token: this.token, source: item.source, want: o.fingerprint, protocol: o.protocol }, { progress: (sent, total) => item.progress?.(sent, total) })
         if (track.closed) return void this.#link.call('close', { handle: got.handle })
         Object.assign(track, { handle: got.handle, info: got.info, tags: got.tags, hasCover: got.hasCover, first: got.first, status: got.status })
         if (track.tags.title) item.title = track.tags.title
@@ -523,6 +530,7 @@ export class Player extends EventTarget {
   #closeOthers () {
     const keep = new Set([this.#queue[this.#at]?.id, this.#queue[this.#following()]?.id])
     for (const p of this.#pieces) keep.add(p.track.item.id)
+    for (const item of this.#queue) if (item.source.file) keep.add(item.id) // it would have to be sent again
     for (const [id, t] of this.#tracks) if (!keep.has(id)) this.#closeTrack(id, t)
   }
 
