@@ -163,7 +163,7 @@ function start () {
       bar.now = now
       $('title').textContent = words.title
       $('artist').textContent = [words.artist, words.album].filter(Boolean).join(' · ')
-      if (t) covers.fill($('art'), t.track?.hasCover ? t.track.id : undefined, words.album || t.track?.folder || words.title, true)
+      if (t) covers.fill($('art'), t.track?.cover, words.album || t.track?.folder || words.title, true)
       else { tint($('art'), 'secstream'); $('art').replaceChildren() }
       document.title = t ? `${words.title}${words.artist ? ` – ${words.artist}` : ''}` : 'secstream'
       views.mark()

@@ -43,7 +43,7 @@ export function controls (player, cover) {
     const s = shown({ ...(t.track ?? { title: t.title }), tags: { ...t.track?.tags, ...t.tags } })
     const data = { title: s.title, artist: s.artist, album: s.album }
     session.metadata = new MediaMetadata(data)
-    const url = t.track?.hasCover ? await cover(t.track.id) : null
+    const url = t.track?.cover ? await cover(t.track.cover) : null
     if (url && player.state.currentTrack?.id === t.id) session.metadata = new MediaMetadata({ ...data, artwork: [{ src: url }] })
   }
   const place = () => {

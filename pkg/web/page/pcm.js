@@ -33,7 +33,7 @@ const read = {
  */
 export function samples (bytes, kind, channels) {
   const width = SAMPLE_BYTES[kind]
-  if (width === undefined) throw new SecstreamError('audio', `samples of the kind ${kind} are not known`)
+  if (!Object.hasOwn(SAMPLE_BYTES, kind)) throw new SecstreamError('audio', `samples of the kind ${kind} are not known`)
   const frames = Math.floor(bytes.length / (width * channels))
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const get = read[kind]

@@ -221,7 +221,7 @@ export function unpad (bytes) {
   let n = bytes.length
   while (n > 0 && bytes[n - 1] === 0) n--
   must(n > 0 && bytes[n - 1] === 0x80, 'the padding does not end')
-  must(padme(bytes.length) === bytes.length, 'the padding has another length')
+  must(padme(n) === bytes.length, 'the padding has another length')
   return bytes.subarray(0, n - 1)
 }
 
@@ -282,7 +282,7 @@ export function checkInfo (info) {
   must(info.sliceIds.every(id => typeof id === 'string' && id !== '' && id.length <= 256) && new Set(info.sliceIds).size === info.totalSlices, 'slice IDs that are none')
   if (info.slices === undefined) return published(info)
   must(Array.isArray(info.slices) && info.slices.length === info.totalSlices, 'the number of slices is another')
-  must(info.sampleFormat === undefined || info.sampleFormat in SAMPLE_BYTES, 'a kind of samples that is not known')
+  must(info.sampleFormat === undefined || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'a kind of samples that is not known')
   let at = 0
   for (const s of info.slices) {
     must(s.start === at && whole(s.samples, 1, MAX_RATE * 60) && whole(s.preroll, 0, MAX_RATE), 'slices that do not follow one another')
@@ -492,7 +492,7 @@ export class Track {
     must(info.slices[0].open === undefined && info.sessionId === this.session && info.cipher === SUITES[0], 'the manifest is of something else')
     const pcm = info.codec === 'pcm' || info.format === 'riff'
     must(info.compression === 'none' || info.compression === 'deflate' && pcm, `${info.codec} by ${info.compression}`)
-    must(!pcm || info.sampleFormat in SAMPLE_BYTES, 'PCM of no kind')
+    must(!pcm || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'PCM of no kind')
     must(m.headBytes === undefined || whole(m.headBytes, 0, 4096), 'headBytes')
     this.headBytes = m.headBytes ?? 0
     this.padded = m.padded === true

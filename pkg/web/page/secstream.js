@@ -167,7 +167,7 @@ export class Player extends EventTarget {
   #ended = false
   #now = /** @type {{track: Opened, slice: number}|null} */ (null) // as was told last
   #told = 0
-  #prefetch
+  #prefetch = /** @type {any} */ (null)
   #repeat = 'off'
   #closed = false
   #downloads = 0
@@ -181,7 +181,6 @@ export class Player extends EventTarget {
     this.#link = new Link(() => this.#tick())
     this.buffer = buffer
     this.prefetch = prefetch
-    this.#prefetch = new prefetches[prefetch]()
     this.volume = volume
   }
 
@@ -412,13 +411,13 @@ export class Player extends EventTarget {
 
   get buffer () { return this.#options.buffer }
   set buffer (name) {
-    if (!(name in buffers)) throw new TypeError(`buffer is ${Object.keys(buffers).join(', ')}`)
+    if (!Object.hasOwn(buffers, name)) throw new TypeError(`buffer is ${Object.keys(buffers).join(', ')}`)
     this.#options.buffer = name
   }
 
   get prefetch () { return Object.keys(prefetches).find(n => this.#prefetch instanceof prefetches[n]) ?? '' }
   set prefetch (name) {
-    if (!(name in prefetches)) throw new TypeError(`prefetch is ${Object.keys(prefetches).join(', ')}`)
+    if (!Object.hasOwn(prefetches, name)) throw new TypeError(`prefetch is ${Object.keys(prefetches).join(', ')}`)
     this.#prefetch = new prefetches[name]()
   }
 

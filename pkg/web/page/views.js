@@ -39,6 +39,7 @@ export function albumsOf (tracks) {
     a.artist = a.artists.size === 1 ? [...a.artists][0] : a.artists.size > 1 ? 'Several artists' : a.tagged ? '' : 'Folder'
     a.cover = a.tracks.find(t => t.hasCover)?.id
     a.duration = a.tracks.reduce((n, t) => n + t.duration, 0)
+    for (const t of a.tracks) t.cover = t.hasCover ? a.tagged ? a.cover : t.id : undefined // an album's picture is fetched once
   }
   return list.sort((a, b) => Number(b.tagged) - Number(a.tagged) || collate(a.artist, b.artist) || collate(a.date, b.date) || collate(a.name, b.name))
 }
@@ -238,7 +239,7 @@ export class Views {
   rows (tracks, { numbers = false, album = true } = {}) {
     return lazily(h('ol', { class: 'rows' }), tracks, (t, i) => {
       const s = shown(t)
-      const side = numbers ? h('span', { class: 'number', 'aria-hidden': 'true' }, String(t.tags?.track || i + 1)) : this.covers.fill(h('span', { class: 'art tiny' }), t.hasCover ? t.id : undefined, s.album || t.folder || s.title)
+      const side = numbers ? h('span', { class: 'number', 'aria-hidden': 'true' }, String(t.tags?.track || i + 1)) : this.covers.fill(h('span', { class: 'art tiny' }), t.cover, s.album || t.folder || s.title)
       return h('li', { class: 'row', dataset: { id: t.id } },
         h('button', { type: 'button', class: 'go', 'aria-label': `Play ${s.title}${s.artist ? ` by ${s.artist}` : ''}, ${clock(t.duration)}`, onclick: () => this.act.play(tracks, i) },
           side, h('span', { class: 'words' }, h('strong', {}, s.title), h('span', { class: 'quiet' }, [s.artist, album && s.album].filter(Boolean).join(' · ') || clean(t.folder) || kind(t)))),
