@@ -35,7 +35,8 @@ export async function launch (folder, flags = []) {
   exited.then(code => { for (const c of calls.values()) c.reject(new Error(`the browser ended with ${code}`)) })
   const send = (method, params = {}, sessionId = undefined) => new Promise((resolve, reject) => {
     const id = ++last
-    calls.set(id, { resolve, reject })
+    const late = setTimeout(() => reject(new Error(`${method} takes too long`)), 90000)
+    calls.set(id, { resolve: v => { clearTimeout(late); resolve(v) }, reject: e => { clearTimeout(late); reject(e) } })
     to.write(JSON.stringify({ id, method, params, sessionId }) + '\0')
   })
   return {

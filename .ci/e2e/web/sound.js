@@ -45,3 +45,33 @@ export function base64 (planes) {
   for (let i = 0; i < bytes.length; i += 0x6000) text += btoa(String.fromCharCode(...bytes.subarray(i, i + 0x6000)))
   return text
 }
+
+/** Plays a queue in real time, and records what comes out; during() may press buttons. */
+export async function live (Player, what, { rate, channels, seconds, options = {}, during = async () => {} }) {
+  const code = `registerProcessor('tape', class extends AudioWorkletProcessor {
+    process ([input]) { if (input.length > 0) this.port.postMessage([currentFrame, input.map(c => c.slice())]); return true }
+  })`
+  const context = new AudioContext({ sampleRate: rate })
+  await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })))
+  const tape = new AudioWorkletNode(context, 'tape', { channelCount: channels, channelCountMode: 'explicit' })
+  tape.connect(context.destination)
+  const parts = []
+  tape.port.onmessage = e => parts.push(e.data)
+  const player = new Player({ ...options, context: () => context, output: () => tape })
+  const seen = { slices: [], events: [], errors: [] }
+  player.addEventListener('scheduled', ({ detail: d }) => { seen.slices.push([d.slice, Math.round(d.contextTime * rate), d.frames]) })
+  for (const name of ['play', 'pause', 'stop', 'ended', 'seek', 'buffering', 'buffered', 'suspended', 'trackchange', 'trackended']) player.addEventListener(name, () => { seen.events.push(name) })
+  player.addEventListener('error', e => seen.errors.push(e.detail.message))
+  const ended = new Promise(resolve => player.addEventListener('ended', resolve))
+  await player.load(what)
+  await player.play()
+  await during(player)
+  await Promise.race([ended, new Promise(resolve => setTimeout(resolve, seconds * 1000))])
+  const state = player.state
+  await new Promise(resolve => setTimeout(resolve, 200))
+  const frames = parts.length ? parts[parts.length - 1][0] + 128 : 0
+  const planes = Array.from({ length: channels }, () => new Float32Array(frames))
+  for (const [at, input] of parts) for (let c = 0; c < channels; c++) planes[c].set(input[c] ?? input[0], at)
+  await player.close()
+  return { ...seen, state, planes }
+}

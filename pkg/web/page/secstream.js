@@ -304,9 +304,10 @@ export class Player extends EventTarget {
     else await this.#go(this.#at - 1, 0)
   }
 
-  #following (asked = false) {
-    if (this.#repeat === 'one' && !asked) return this.#at
-    if (this.#at + 1 < this.#queue.length) return this.#at + 1
+  // The entry behind that at, -1 when there is none.
+  #following (asked = false, at = this.#at) {
+    if (this.#repeat === 'one' && !asked) return at
+    if (at + 1 < this.#queue.length) return at + 1
     return this.#repeat === 'all' && this.#queue.length > 0 ? 0 : -1
   }
 
@@ -442,7 +443,7 @@ export class Player extends EventTarget {
   get ahead () { return this.#next === null ? 0 : Math.max(0, (this.#next - this.#frame()) / this.#context.sampleRate) }
 
   /** Whether all of the queue that is to come is scheduled. */
-  get complete () { return this.#head !== null && this.#head.slice >= (this.#head.track.info?.totalSlices ?? Infinity) && this.#following() < 0 }
+  get complete () { return this.#head !== null && this.#head.slice >= (this.#head.track.info?.totalSlices ?? Infinity) && this.#following(false, this.#queue.indexOf(this.#head.track.item)) < 0 }
 
   /** What the connection of the current track is, and its slices. */
   get protection () {
@@ -677,13 +678,13 @@ export class Player extends EventTarget {
 
   // The track is scheduled to its end: what comes behind it.
   #turn () {
-    const at = this.#following()
     const here = this.#head?.track
+    const at = here ? this.#following(false, this.#queue.indexOf(here.item)) : -1
     if (at < 0 || !here) return false
     const left = this.#next === null ? 0 : (this.#next - this.#frame()) / this.#context.sampleRate
     const item = this.#queue[at]
     const again = item === here.item
-    if (!again && here !== this.#current()) return false // two ahead are too many
+    if (again ? left > SOON : here !== this.#current()) return false // two ahead are too many
     const track = again ? here : left < SOON || this.#tracks.has(item.id) ? this.#open(item) : undefined
     if (!track?.info) {
       track?.ready.then(() => { if (!track.error) this.#pump() })
