@@ -5,7 +5,7 @@ import { askToken, help, insecure, otherServer, uploads } from './dialogs.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
 import { Player, isFingerprint, script } from './secstream.js'
-import { Covers, Views, shown } from './views.js'
+import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
 const TOKEN = `secstream token ${base}` // each server's page has its own
@@ -163,7 +163,7 @@ function start () {
       bar.now = now
       $('title').textContent = words.title
       $('artist').textContent = [words.artist, words.album].filter(Boolean).join(' · ')
-      if (t) covers.fill($('art'), t.track?.cover, words.album || t.track?.folder || words.title, true)
+      if (t) covers.fill($('art'), coverOf(t.track), words.album || t.track?.folder || words.title, true)
       else { tint($('art'), 'secstream'); $('art').replaceChildren() }
       document.title = t ? `${words.title}${words.artist ? ` – ${words.artist}` : ''}` : 'secstream'
       views.mark()

@@ -67,7 +67,13 @@ export const count = (n, what) => `${n.toLocaleString('en')} ${what}${n === 1 ? 
 export const clean = text => String(text ?? '').replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, ' ').replace(/\s+/g, ' ').trim()
 
 /** Says something to those who listen to the page. */
-export function say (text) { $('say').textContent = text }
+export function say (text) {
+  const box = $('say')
+  const line = h('p', {}, text)
+  while (box.children.length > 2) box.firstChild.remove()
+  box.append(line)
+  setTimeout(() => line.remove(), 10000)
+}
 
 export function toast (text, { kind = '', action = undefined, label = '', ms = 7000 } = {}) {
   const e = h('div', { class: `toast ${kind}` }, h('p', {}, text))

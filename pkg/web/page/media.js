@@ -2,7 +2,7 @@
 // Media keys, headphones and lock screens. Browsers give them to pages that have
 // a media element which plays; sound by way of Web Audio is none, so that a
 // silent one plays along.
-import { shown } from './views.js'
+import { coverOf, shown } from './views.js'
 
 /** Ten seconds of nothing, as a WAV file of 8 kHz and 8 bits. */
 function silence () {
@@ -43,7 +43,7 @@ export function controls (player, cover) {
     const s = shown({ ...(t.track ?? { title: t.title }), tags: { ...t.track?.tags, ...t.tags } })
     const data = { title: s.title, artist: s.artist, album: s.album }
     session.metadata = new MediaMetadata(data)
-    const url = t.track?.cover ? await cover(t.track.cover) : null
+    const url = coverOf(t.track) ? await cover(coverOf(t.track)) : null
     if (url && player.state.currentTrack?.id === t.id) session.metadata = new MediaMetadata({ ...data, artwork: [{ src: url }] })
   }
   const place = () => {

@@ -2,7 +2,7 @@
 // Beside the music: the queue, and what protects it.
 import { $, clean, clock, count, h, icon, round, say, size } from './dom.js'
 import { SliceState, isFingerprint } from './secstream.js'
-import { shown } from './views.js'
+import { coverOf, shown } from './views.js'
 
 const NAMES = ['waiting', 'being fetched', 'opened', 'playing', 'wiped']
 
@@ -21,7 +21,7 @@ export function drawQueue (player, covers) {
     const i = from + k
     const s = shown(item.track ?? { title: item.title })
     const key = what => ({ key: `${what}${item.id}` })
-    const art = covers.fill(h('span', { class: 'art tiny' }), item.track?.cover, s.album || item.track?.folder || s.title)
+    const art = covers.fill(h('span', { class: 'art tiny' }), coverOf(item.track), s.album || item.track?.folder || s.title)
     return h('li', { class: `row ${i < current ? 'past' : ''} ${i === current ? 'on' : ''}` },
       h('button', { type: 'button', class: 'go', dataset: key('go'), 'aria-current': i === current ? 'true' : null, 'aria-label': `Play ${s.title}`, onclick: () => player.jump(item.id).catch(() => {}) },
         art, h('span', { class: 'words' }, h('strong', {}, s.title), h('span', { class: 'quiet' }, s.artist || s.album))),

@@ -628,6 +628,7 @@ export class Player extends EventTarget {
   // Schedules all that is there, from where the clock is filled to.
   #pump () {
     if (this.#wish === 'playing' && this.#context) {
+      this.#notice()
       while (this.#head && this.#step(this.#head)) { /* on */ }
     }
     this.#fetchAhead()
@@ -713,7 +714,6 @@ export class Player extends EventTarget {
 
   #tick () {
     if (this.#wish !== 'playing' || !this.#context) return
-    this.#notice()
     this.#pump()
     const now = this.#frame()
     const h = this.#head
@@ -753,10 +753,9 @@ export class Player extends EventTarget {
     const now = this.#frame()
     while (this.#pieces.length > 0) {
       const p = this.#pieces[0]
-      const over = now >= p.at + Math.round(p.frames * this.#context.sampleRate / p.track.rate)
       if (now >= p.at && (this.#now?.track !== p.track || this.#now.slice !== p.slice)) this.#began(p)
-      if (!over || (this.#pieces.length === 1 && this.#next !== null && now < this.#next)) break
-      if (this.#pieces.length === 1) break // stays until something follows it, for the place
+      const over = now >= p.at + Math.round(p.frames * this.#context.sampleRate / p.track.rate)
+      if (!over || this.#pieces.length === 1) break // the last one stays, for the place
       p.node.disconnect()
       p.track.states[p.slice] = p.track.buffers.has(p.slice) ? opened : wiped
       this.#pieces.shift()

@@ -11,6 +11,9 @@ export function shown (t) {
   return { title: clean(tags.title) || file || 'Untitled', artist: clean(tags.artist || tags.albumArtist), album: clean(tags.album), file }
 }
 
+/** The track whose picture stands for a track: an album's is fetched once. */
+export const coverOf = t => t?.cover ?? (t?.hasCover ? t.id : undefined)
+
 const order = (a, b) => (a.tags?.disc ?? 0) - (b.tags?.disc ?? 0) || (a.tags?.track ?? 0) - (b.tags?.track ?? 0) || collate(a.path, b.path)
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 const collate = (a, b) => collator.compare(a ?? '', b ?? '')
@@ -239,7 +242,7 @@ export class Views {
   rows (tracks, { numbers = false, album = true } = {}) {
     return lazily(h('ol', { class: 'rows' }), tracks, (t, i) => {
       const s = shown(t)
-      const side = numbers ? h('span', { class: 'number', 'aria-hidden': 'true' }, String(t.tags?.track || i + 1)) : this.covers.fill(h('span', { class: 'art tiny' }), t.cover, s.album || t.folder || s.title)
+      const side = numbers ? h('span', { class: 'number', 'aria-hidden': 'true' }, String(t.tags?.track || i + 1)) : this.covers.fill(h('span', { class: 'art tiny' }), coverOf(t), s.album || t.folder || s.title)
       return h('li', { class: 'row', dataset: { id: t.id } },
         h('button', { type: 'button', class: 'go', 'aria-label': `Play ${s.title}${s.artist ? ` by ${s.artist}` : ''}, ${clock(t.duration)}`, onclick: () => this.act.play(tracks, i) },
           side, h('span', { class: 'words' }, h('strong', {}, s.title), h('span', { class: 'quiet' }, [s.artist, album && s.album].filter(Boolean).join(' · ') || clean(t.folder) || kind(t)))),
