@@ -97,7 +97,7 @@ func TestFiles(t *testing.T) {
 		}
 		want := served(t, name)
 		plain := get(t, p, "GET", path)
-		if plain.StatusCode != 200 || !p.Has(path) || !bytes.Equal(body(t, plain), want) || plain.Header.Get("Content-Encoding") != "" {
+		if plain.StatusCode != http.StatusOK || !p.Has(path) || !bytes.Equal(body(t, plain), want) || plain.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s: %d", path, plain.StatusCode)
 		}
 		zipped := get(t, p, "GET", path, "Accept-Encoding", "br, gzip;q=0.8")
@@ -113,11 +113,11 @@ func TestFiles(t *testing.T) {
 			t.Errorf("HEAD %s: %v", path, head.Header)
 		}
 		for _, tag := range []string{plain.Header.Get("ETag"), zipped.Header.Get("ETag"), "W/" + plain.Header.Get("ETag"), `"x", ` + plain.Header.Get("ETag"), "*"} {
-			if again := get(t, p, "GET", path, "If-None-Match", tag); again.StatusCode != 304 || len(body(t, again)) != 0 {
+			if again := get(t, p, "GET", path, "If-None-Match", tag); again.StatusCode != http.StatusNotModified || len(body(t, again)) != 0 {
 				t.Errorf("%s with %s: %d", path, tag, again.StatusCode)
 			}
 		}
-		if again := get(t, p, "GET", path, "If-None-Match", `"another"`); again.StatusCode != 200 {
+		if again := get(t, p, "GET", path, "If-None-Match", `"another"`); again.StatusCode != http.StatusOK {
 			t.Errorf("%s with another tag: %d", path, again.StatusCode)
 		}
 		h := plain.Header
@@ -131,7 +131,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("there is something at %q", path)
 		}
 	}
-	if r := get(t, p, "GET", "/web/none.js"); r.StatusCode != 404 {
+	if r := get(t, p, "GET", "/web/none.js"); r.StatusCode != http.StatusNotFound {
 		t.Errorf("what is not there: %d", r.StatusCode)
 	}
 }

@@ -282,14 +282,14 @@ function start () {
       return
     }
     if (writes) return
-    const slider = at.matches?.('input[type=range]')
+    const slider = at.matches?.('input[type=range]') && at !== $('seek') // a step of its own would be a hundredth of a second
     const step = d => { player.seek(player.state.currentTime + d) }
     const keys = {
       ' ': () => !at.matches?.('button, a, summary') && $('play').onclick(),
-      ArrowLeft: () => e.shiftKey ? $('previous').onclick() : !slider && at.role !== 'tab' && step(-5),
-      ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.role !== 'tab' && step(5),
-      ArrowUp: () => !slider && at === document.body && volume(Number($('volume').value) + 5),
-      ArrowDown: () => !slider && at === document.body && volume(Number($('volume').value) - 5),
+      ArrowLeft: () => e.shiftKey ? $('previous').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(-5),
+      ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(5),
+      ArrowUp: () => at === $('seek') ? step(5) : at === document.body && volume(Number($('volume').value) + 5),
+      ArrowDown: () => at === $('seek') ? step(-5) : at === document.body && volume(Number($('volume').value) - 5),
       m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), p: () => $('show-protection').onclick(), '?': help
     }
     if (keys[e.key]?.() !== false && keys[e.key]) e.preventDefault()
