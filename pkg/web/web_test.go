@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -188,4 +189,38 @@ func TestThePageIsWholeAndSmall(t *testing.T) {
 		t.Errorf("the scripts take %d bytes compressed, %v", scripts.Len(), err)
 	}
 	t.Logf("the scripts take %d bytes compressed", scripts.Len())
+}
+
+// FuzzHeaders: whatever a client sends, it gets the whole file, the whole file
+// compressed, or nothing because it has it.
+func FuzzHeaders(f *testing.F) {
+	p, err := web.New()
+	if err != nil {
+		f.Fatal(err)
+	}
+	first := httptest.NewRecorder()
+	p.ServeHTTP(first, httptest.NewRequest(http.MethodGet, "/", nil))
+	for _, seed := range [][2]string{{"gzip", ""}, {"gzip;q=0, *", first.Header().Get("ETag")}, {"x;;;q=\"", "W/\"\",*"}, {",,gzip; q = 1", "\"" + strings.Repeat("a,", 100)}} {
+		f.Add("/", seed[0], seed[1])
+		f.Add("/web/app.js", seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, path, coding, tag string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL.Path = path
+		r.Header["Accept-Encoding"], r.Header["If-None-Match"] = []string{coding}, []string{tag}
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, r)
+		switch {
+		case !p.Has(path):
+			if w.Code != http.StatusNotFound {
+				t.Fatalf("%q: %d", path, w.Code)
+			}
+		case w.Code == http.StatusNotModified:
+			if w.Body.Len() != 0 {
+				t.Fatal("304 with a body")
+			}
+		case w.Code != http.StatusOK || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) || w.Body.Len() == 0:
+			t.Fatalf("%q: %d, %v", path, w.Code, w.Header())
+		}
+	})
 }

@@ -139,7 +139,7 @@ export async function sound (test) {
       return { ...rest, data: tools.base64(planes) }
     }, two)
     assert.deepEqual(r.errors, [])
-    assert.deepEqual(r.events, ['trackchange', 'play', 'trackended', 'trackchange', 'ended'], r.events.join(' '))
+    assert.deepEqual(r.events, ['trackchange', 'play', 'trackended', 'trackchange', 'trackended', 'ended'], r.events.join(' '))
     const d = difference(fromPage(r.data), r.slices[0][1] * 2, whole)
     assert.ok(d.max <= LIMITS.pcm, `off by ${d.max} at frame ${d.where / 2}`)
     assert.equal(r.state.isEnded, true)
@@ -155,7 +155,7 @@ export async function sound (test) {
       } })
       return { ...rest, data: tools.base64(planes) }
     }, two)
-    assert.deepEqual(paused.events, ['trackchange', 'play', 'pause', 'play', 'trackended', 'trackchange', 'ended'])
+    assert.deepEqual(paused.events, ['trackchange', 'play', 'pause', 'play', 'trackended', 'trackchange', 'trackended', 'ended'])
     const frame = (i => paused.slices[i])(paused.slices.findIndex((s, i) => i > 0 && s[0] <= paused.slices[i - 1][0] && s[2] !== 44100))
     assert.ok(frame, 'no place where it goes on')
     await p.close()

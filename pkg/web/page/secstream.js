@@ -699,6 +699,7 @@ export class Player extends EventTarget {
   // All that was scheduled has sounded.
   #finish () {
     const at = this.#following()
+    this.#tell('trackended', { track: this.#queue[this.#at] })
     if (at >= 0) return void this.#go(at, 0, 'playing').catch(err => this.#skip(err))
     this.#ended = true
     this.#halt('stopped')
