@@ -19,6 +19,7 @@ import (
 	"secstream/pkg/pair"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
+	"secstream/pkg/web"
 	"secstream/pkg/wire"
 )
 
@@ -124,6 +125,11 @@ func (h *host) openServer(o serveOptions, log *slog.Logger) (err error) {
 	}
 	if h.entrance != nil {
 		cfg.Pair = h.entrance
+	}
+	if o.web {
+		if cfg.Pages, err = web.New(); err != nil {
+			return err
+		}
 	}
 	if o.metrics != "" {
 		h.metrics = newMetrics(h, log)

@@ -65,6 +65,7 @@ type serveOptions struct {
 	pad         bool
 	prewarm     int
 	workers     int
+	web         bool // show browsers a player
 	live        server.Live
 	reloads     bool // what live has may change later
 	trusted     []string
@@ -111,6 +112,7 @@ func serveFlags() []cli.Flag {
 		truth("allow-upload", "let clients create sessions from files they send"),
 		&sizeFlag{text("max-upload", "256MB", "largest file a client may send, `SIZE` in bytes or with KB, MB, GB")},
 		list("cors", "`ORIGIN` whose pages may call the API; may be repeated; \"*\" for all"),
+		truth("no-web", "show browsers no player at /"),
 		span("session-ttl", session.DefaultTTL, "end sessions that nobody used for so long"),
 		whole("max-sessions", session.DefaultMax, "most tracks in live sessions"),
 		whole("max-sessions-per-address", defaultPerAddress, "most tracks in live sessions of one client address; 0 for no limit of its own"),
@@ -153,7 +155,7 @@ func (s settings) options() (serveOptions, error) {
 			Origins: get[[]string](s, "cors"), AllowUpload: get[bool](s, "allow-upload"),
 			AddressRate: get[float64](s, "rate-address"), SessionRate: get[float64](s, "rate-session"),
 		},
-		reloads: true,
+		web: !get[bool](s, "no-web"), reloads: true,
 		trusted: get[[]string](s, "trust-proxy"), tokenFile: string(get[config.Path](s, "token-file")),
 		tls: get[string](s, "tls"), certFile: string(get[config.Path](s, "tls-cert")), keyFile: string(get[config.Path](s, "tls-key")), acme: get[[]string](s, "acme"),
 		logFormat: get[string](s, "log-format"), verbose: get[bool](s, "verbose"), quiet: get[bool](s, "quiet"),

@@ -39,6 +39,7 @@ type Config struct {
 	// route but /health and the one for pairing takes one.
 	Tokens  func(token string) (name string, ok bool)
 	Pair    Door              // lets players in who have no token yet; nil for none
+	Pages   Pages             // what browsers are shown; nil for nothing
 	Proxies []netip.Prefix    // whose word on the client's address is taken
 	Observe func(Observation) // told of every request after its answer, by several at once; must not block
 	Logger  *slog.Logger
@@ -203,6 +204,11 @@ func newServer(cfg Config, t times) (*Server, error) {
 	for _, r := range s.routes() {
 		s.mux.Handle(r.pattern, s.route(r))
 		s.endpoints = append(s.endpoints, r.pattern)
+	}
+	for _, pattern := range pageRoutes {
+		if cfg.Pages != nil {
+			s.mux.Handle(pattern, s.route(route{pattern, t.request, s.page}))
+		}
 	}
 	s.none = s.route(route{noRoute, t.request, s.unknown})
 	s.mux.Handle(noRoute, s.none)

@@ -24,6 +24,9 @@ func (s *Server) stats(w *reply, _ *http.Request) error {
 	if s.cfg.Library != nil {
 		stats.Tracks = s.cfg.Library.Scanned().Tracks
 	}
+	if w.live.AllowUpload {
+		stats.Uploads = w.live.MaxUpload
+	}
 	writeJSON(w, http.StatusOK, stats)
 	return nil
 }

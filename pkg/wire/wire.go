@@ -241,7 +241,8 @@ type Stats struct {
 	CacheSlices    int64   `json:"cacheSlices"`
 	Prewarmed      int64   `json:"slicesPrewarmed"`
 	Tracks         int     `json:"libraryTracks"`
-	Uptime         float64 `json:"uptime"` // seconds
+	Uploads        int64   `json:"maxUpload,omitempty"` // bytes that may be uploaded at once; 0: none
+	Uptime         float64 `json:"uptime"`              // seconds
 }
 
 // Health is the answer of /health, with the status "ok", and of /ready, with

@@ -1,0 +1,199 @@
+// The page as people use it: with a keyboard, by ear, on a phone, without its server.
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { T, serve } from './servers.mjs'
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+const music = join(T, 'cut')
+const open = async (browser, address) => {
+  const p = await browser.page({ context: 'own' })
+  await p.open(`${address}/`)
+  await p.until(() => document.querySelectorAll('.card').length > 0)
+  return p
+}
+
+// The contrast of every text in sight with what it stands on (WCAG 2.2, 1.4.3).
+const contrasts = () => {
+  const rgb = text => { const m = text.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0]; return m.length < 4 ? [...m, 1] : m }
+  const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3])).concat(1)
+  const light = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 }); return 0.2126 * r + 0.7152 * g + 0.0722 * b }
+  const bad = []
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  let n = 0
+  while (texts.nextNode()) {
+    const e = texts.currentNode.parentElement
+    const box = e.getBoundingClientRect()
+    if (!texts.currentNode.data.trim() || !e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || box.width < 2 || e.closest('.hidden, .skip, .art, :disabled')) continue
+    const stack = []
+    let opacity = 1
+    for (let at = e; at; at = at.parentElement) { const s = getComputedStyle(at); stack.push(rgb(s.backgroundColor)); opacity *= Number(s.opacity) }
+    const ground = stack.reverse().reduce((g, c) => over(c, g), [255, 255, 255, 1])
+    const ink = rgb(getComputedStyle(e).color)
+    ink[3] *= opacity
+    const [a, b] = [light(over(ink, ground)), light(ground)].sort((x, y) => y - x)
+    const size = parseFloat(getComputedStyle(e).fontSize)
+    const ratio = (a + 0.05) / (b + 0.05)
+    n++
+    if (ratio < (size >= 24 ? 3 : 4.5)) bad.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${texts.currentNode.data.trim().slice(0, 30)}`)
+  }
+  return { n, bad }
+}
+
+export async function page (test) {
+  await test('it plays by keyboard alone, and says what it does', async browser => {
+    const server = await serve('keys', [music])
+    const p = await open(browser, server.address)
+    await p.key('Tab')
+    assert.equal(await p.run(() => document.activeElement.className), 'skip')
+    await p.key('/')
+    assert.equal(await p.run(() => document.activeElement.id), 'search')
+    await p.send('Input.insertText', { text: '3.fl' })
+    await p.until(() => document.querySelectorAll('main .row').length === 1)
+    await p.key('Tab')
+    for (let i = 0; i < 12 && !await p.run(() => document.activeElement.classList.contains('go')); i++) await p.key('Tab')
+    await p.key('Enter')
+    await p.until(() => secstream.state.currentTime > 0.2)
+    assert.match(await p.run(() => document.getElementById('say').textContent), /Now: 3\.flac/)
+    await p.run(() => document.activeElement.blur())
+    await p.key(' ')
+    assert.equal(await p.run(() => secstream.state.isPaused), true)
+    const at = await p.run(() => secstream.state.currentTime)
+    await p.key('ArrowLeft')
+    assert.equal(await p.run(() => secstream.state.currentTime), 0, `from ${at}`)
+    await p.key('m')
+    assert.equal(await p.run(() => [secstream.muted, document.getElementById('mute').getAttribute('aria-pressed')].join()), 'true,true')
+    await p.key('p')
+    assert.equal(await p.run(() => document.body.dataset.panel), 'protection')
+    await p.until(() => document.querySelector('#protection .print').textContent.length > 90)
+    const order = []
+    await p.key('Escape')
+    assert.equal(await p.run(() => [document.body.dataset.panel, document.activeElement.id].join()), ',show-protection')
+    await p.run(() => document.getElementById('shuffle').focus())
+    for (let i = 0; i < 6; i++) { order.push(await p.run(() => document.activeElement.id)); await p.key('Tab') }
+    assert.deepEqual(order, ['shuffle', 'previous', 'play', 'next', 'repeat', 'seek'])
+    assert.match(await p.run(() => document.getElementById('seek').getAttribute('aria-valuetext')), /^\d+ seconds? of 4 seconds$/)
+    const { nodes } = await p.send('Accessibility.getFullAXTree')
+    const nameless = nodes.filter(n => !n.ignored && ['button', 'textbox', 'searchbox', 'slider', 'checkbox', 'tab', 'dialog', 'img', 'Canvas'].includes(n.role?.value) && !n.name?.value).map(n => n.role.value)
+    assert.deepEqual(nameless, [])
+    assert.deepEqual(p.problems, [])
+    await p.close()
+    await server.stop()
+  })
+
+  await test('a file of the listener is sent, described and played', async browser => {
+    const server = await serve('upload', ['--allow-upload', music])
+    const p = await open(browser, server.address)
+    await p.until(() => !document.getElementById('add').hidden)
+    const { root } = await p.send('DOM.getDocument')
+    const { nodeId } = await p.send('DOM.querySelector', { nodeId: root.nodeId, selector: '#file' })
+    await p.send('DOM.setFileInputFiles', { nodeId, files: [join(T, 'files/music-guitar.flac')] })
+    const facts = await p.until(() => /slices/.test(document.querySelector('.upload')?.innerText) && document.querySelector('.upload').innerText)
+    assert.match(facts, /music-guitar\.flac\s+FLAC 44\.1 kHz, 0:09, 2 slices of 5 s/)
+    await p.until(() => secstream.state.currentTime > 0.1)
+    // Dropped, and no audio.
+    await p.run(() => {
+      const data = new DataTransfer()
+      data.items.add(new File(['no sound at all'], '<b>x</b>.mp3'))
+      dispatchEvent(new DragEvent('dragenter', { dataTransfer: data }))
+      if (document.getElementById('drop').hidden) throw new Error('nothing says where to drop it')
+      dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }))
+    })
+    assert.match(await p.until(() => document.querySelector('.upload.bad')?.innerText), /<b>x<\/b>\.mp3\s+This is no WAV/)
+    assert.equal((await p.run(() => secstream.stats())).maxUpload, 256 << 20)
+    await p.close()
+    await server.stop()
+  })
+
+  await test('it opens without its server, and finds it again', async browser => {
+    const server = await serve('offline', [music])
+    const p = await open(browser, server.address)
+    await p.run(() => navigator.serviceWorker.ready.then(() => true))
+    await p.until(async () => (await (await caches.open('secstream')).keys()).length > 10)
+    const kept = await p.run(async () => (await (await caches.open('secstream')).keys()).map(r => new URL(r.url).pathname))
+    assert.ok(!kept.some(path => path.includes('/api/')), kept.join(' '))
+    await server.stop()
+    await p.reload()
+    assert.match(await p.until(() => document.getElementById('notice').innerText), /does not answer/)
+    const again = await serve('offline', [music], { listen: `127.0.0.1:${server.port}` })
+    await p.until(() => document.querySelectorAll('.card').length > 0 && document.getElementById('notice').innerText === '')
+    await p.close()
+    await again.stop()
+  })
+
+  await test('it asks nobody but its server for anything', async browser => {
+    const server = await serve('alone', [join(T, 'files')])
+    const p = await browser.page({ context: 'own' })
+    const asked = new Set()
+    const hear = async () => { for (;;) asked.add(new URL((await p.event('Network.requestWillBeSent')).request.url).origin) }
+    hear()
+    await p.open(`${server.address}/`)
+    await p.until(() => document.querySelectorAll('.card').length > 0)
+    await p.click('#play')
+    await p.until(() => secstream.state.currentTime > 0.3)
+    assert.deepEqual([...asked].filter(o => o !== server.address && o !== 'null'), [])
+    await p.close()
+    await server.stop()
+  })
+
+  await test('what was played is let go of, and what is ahead is bounded', async browser => {
+    const server = await serve('memory', ['--slice', '1s', join(T, 'files')])
+    const p = await open(browser, server.address)
+    const most = await p.run(async () => {
+      const { Player } = await import('/web/secstream.js')
+      const track = (await secstream.library()).tracks.find(t => t.path === 'music-march-vbr.mp3')
+      const context = new OfflineAudioContext(2, track.totalSamples + 48000, 48000)
+      const player = new Player({ context: () => context, buffer: 'aggressive', budget: 4 << 20 })
+      await player.load(track)
+      let most = 0
+      for (let at = 0.5; at < 40; at += 0.5) {
+        context.suspend(at).then(async () => {
+          for (let i = 0; i < 800 && player.ahead < 1 && !player.complete; i++) await new Promise(resolve => setTimeout(resolve, 5))
+          most = Math.max(most, player.protection.bufferedBytes)
+          context.resume()
+        })
+      }
+      await player.play()
+      for (let i = 0; i < 400 && player.ahead < 1; i++) await new Promise(resolve => setTimeout(resolve, 5))
+      await context.startRendering()
+      await player.close()
+      return most
+    })
+    assert.ok(most > 1 << 20 && most <= 5 << 20, `${most} bytes`)
+    await p.close()
+    await server.stop()
+    return `${(most / 1e6).toFixed(1)} MB at most, of 4.2 and a slice`
+  })
+
+  await test('every text can be read, on every screen, in light and dark', async browser => {
+    const server = await serve('screens', ['--allow-upload', process.env.SECSTREAM_DEMO ?? join(T, 'files')])
+    const folder = process.env.SECSTREAM_SHOTS
+    if (folder) mkdirSync(folder, { recursive: true })
+    let texts = 0
+    for (const [name, w, h, scheme, panel] of [['desktop-light', 1280, 800, 'light', ''], ['desktop-dark', 1280, 800, 'dark', 'protection'], ['phone-light', 390, 844, 'light', ''], ['phone-dark', 390, 844, 'dark', 'protection'], ['narrow', 320, 640, 'dark', 'queue'], ['wide', 1800, 900, 'light', 'queue']]) {
+      const p = await browser.page({ context: 'own' })
+      await p.size(w, h, 1, w < 500)
+      await p.look({ 'prefers-color-scheme': scheme, 'prefers-reduced-motion': 'reduce' })
+      await p.open(`${server.address}/`)
+      await p.until(() => document.querySelectorAll('.card').length > 0)
+      await p.run(() => secstream.library().then(l => { const name = l.tracks[0].tags.album; return Promise.all([secstream.load(l.tracks.filter(t => t.tags.album === name)), secstream.play()]) }))
+      await p.until(() => secstream.state.currentTime > 0.2)
+      await p.run(() => secstream.seek(secstream.state.duration * 0.45))
+      await wait(900)
+      if (panel) await p.click(`#show-${panel}`)
+      if (panel === 'protection') await p.until(() => document.querySelector('#protection .print').textContent.length > 90)
+      await p.run(() => document.getElementById('toasts').replaceChildren())
+      await wait(300)
+      const { n, bad } = await p.run(contrasts)
+      assert.deepEqual(bad, [], name)
+      texts += n
+      assert.ok(await p.run(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the screen`)
+      assert.equal(await p.run(() => document.getAnimations().length), 0, 'motion')
+      assert.deepEqual(p.problems, [], name)
+      if (folder) writeFileSync(join(folder, `web-${name}.png`), await p.shot())
+      await p.close()
+    }
+    await server.stop()
+    return `${texts} texts`
+  })
+}

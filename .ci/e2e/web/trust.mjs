@@ -1,0 +1,198 @@
+// Who the server is, who may come in, and what the page refuses to become.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { T, serve } from './servers.mjs'
+import { tools } from './sound.mjs'
+
+const open = async (browser, address, own = true) => {
+  const p = await browser.page({ context: own === true ? 'own' : own })
+  await p.open(address)
+  return p
+}
+const rows = p => p.until(() => document.querySelectorAll('.card, .row').length > 0)
+const music = join(T, 'cut')
+
+export async function trust (test) {
+  await test('a server whose key changed is refused until its fingerprint is named', async browser => {
+    const before = await serve('before', [music])
+    const p = await open(browser, `${before.address}/`)
+    await rows(p)
+    await p.click('.card .face')
+    await p.click('.row .go')
+    await p.until(() => secstream.state.currentTime > 0.1)
+    assert.equal(await p.run(() => secstream.protection.identity), before.identity)
+    assert.equal((await p.run(() => secstream.pins())).length, 1)
+    await before.stop()
+    const after = await serve('after', [music], { listen: `127.0.0.1:${before.port}` })
+    assert.notEqual(after.identity, before.identity)
+    await p.open(`${after.address}/`)
+    await rows(p)
+    await p.click('.card .face')
+    await p.click('.row .go')
+    const said = await p.until(() => document.querySelector('dialog.other')?.innerText)
+    assert.ok(said.includes(before.identity) && said.includes(after.identity), said)
+    assert.deepEqual(await p.run(() => [secstream.state.isPlaying, secstream.protection]), [false, null])
+    const answer = async text => {
+      await p.run(t => { document.querySelector('dialog.other input').value = t }, text)
+      await p.click('dialog.other .danger')
+    }
+    await answer(before.identity)
+    assert.match(await p.until(() => document.querySelector('dialog.other [role=alert]').textContent), /do not go on/)
+    assert.equal((await p.run(() => secstream.pins()))[0].fingerprint, before.identity)
+    await answer(`identity ${after.identity}`)
+    await p.until(() => !document.querySelector('dialog.other'))
+    await p.click('.row .go')
+    await p.until(() => secstream.state.currentTime > 0.1)
+    assert.equal(await p.run(() => secstream.protection.identity), after.identity)
+    await p.close()
+    await after.stop()
+  })
+
+  await test('an address with a fingerprint takes that server alone', async browser => {
+    const server = await serve('named', [music])
+    for (const [print, plays] of [[server.identity, true], [server.identity.replace(/.$/, d => d === '0' ? '1' : '0'), false]]) {
+      const p = await open(browser, `${server.address}/#${print}`)
+      await rows(p)
+      await p.click('#play')
+      if (plays) await p.until(() => secstream.state.currentTime > 0.05)
+      else {
+        const said = await p.until(() => document.querySelector('dialog.other')?.innerText)
+        assert.ok(said.includes('asks for one server') && !(await p.run(() => document.querySelector('dialog.other form'))), said)
+        assert.equal((await p.run(() => secstream.pins())).length, 0)
+      }
+      await p.close()
+    }
+    await server.stop()
+  })
+
+  await test('names and tags are texts, whatever they try to be', async browser => {
+    const server = await serve('hostile', [join(T, 'hostile')])
+    const p = await open(browser, `${server.address}/`)
+    await p.run(() => { globalThis.hacked = () => { globalThis.wasHacked = true } })
+    await rows(p)
+    await p.run(() => secstream.library().then(l => Promise.all([secstream.load(l.tracks), secstream.play()])))
+    await p.click('#show-queue')
+    for (const view of ['albums', 'tracks', 'folders']) {
+      await p.click(`[data-view=${view}]`)
+      await new Promise(resolve => setTimeout(resolve, 150))
+      const bad = await p.run(() => [...document.querySelectorAll('main *, #queue *, .bar *')].filter(e => ['SCRIPT', 'IMG', 'STYLE', 'IFRAME', 'B'].includes(e.tagName) && !e.src?.startsWith('blob:') || [...e.attributes].some(a => a.name.startsWith('on'))).map(e => e.outerHTML))
+      assert.deepEqual(bad, [], view)
+    }
+    await p.click('[data-view=tracks]')
+    const text = await p.until(() => document.querySelector('main').innerText)
+    assert.ok(text.includes('<script>hacked()</script><img src=x onerror=hacked()>'), text)
+    assert.ok(!/[\u202e\u0001\u001b]/.test(text))
+    assert.equal(await p.run(() => globalThis.wasHacked), undefined)
+    assert.ok(await p.until(() => document.title.length > 0))
+    await p.close()
+    await server.stop()
+  })
+
+  await test('the policy: no script in the page, none from elsewhere, no markup out of text', async browser => {
+    const server = await serve('policy', [music])
+    const p = await open(browser, `${server.address}/`)
+    await rows(p)
+    assert.deepEqual(p.problems, [], 'the page itself breaks nothing')
+    const got = await p.run(async () => {
+      const seen = []
+      addEventListener('securitypolicyviolation', e => seen.push(e.effectiveDirective))
+      const tries = []
+      try { document.body.innerHTML = '<img src=x onerror=hacked()>' } catch (err) { tries.push(err.name) }
+      try { document.body.append(Object.assign(document.createElement('script'), { textContent: 'globalThis.wasHacked = true' })) } catch (err) { tries.push(err.name) }
+      try { new Worker('https://example.org/x.js') } catch (err) { tries.push(err.name) }
+      try { trustedTypes.createPolicy('mine', {}) } catch (err) { tries.push(err.name) }
+      await fetch('https://example.org/').catch(() => {})
+      const img = new Image()
+      await new Promise(resolve => { img.onerror = resolve; img.src = 'https://example.org/x.png' })
+      await new Promise(resolve => setTimeout(resolve, 100))
+      return { tries, seen: [...new Set(seen)].sort(), hacked: globalThis.wasHacked }
+    })
+    assert.deepEqual(got.tries, ['TypeError', 'TypeError', 'TypeError', 'TypeError'])
+    assert.equal(got.hacked, undefined)
+    for (const d of ['connect-src', 'img-src', 'require-trusted-types-for', 'trusted-types']) assert.ok(got.seen.includes(d), `${d} in ${got.seen}`)
+    await p.close()
+    await server.stop()
+  })
+
+  await test('a server with tokens asks for one, and keeps it no longer than it should', async browser => {
+    const file = join(T, 'tokens')
+    const token = execFileSync(process.env.SECSTREAM_SERVER, ['token', 'add', '--token-file', file, 'web'], { encoding: 'utf8' }).match(/\S{20,}/)[0]
+    const server = await serve('tokens', ['--token-file', file, music])
+    const p = await open(browser, `${server.address}/`)
+    const enter = async text => {
+      await p.until(() => document.querySelector('dialog.token input'))
+      await p.run(t => { document.querySelector('dialog.token input').value = t }, text)
+      await p.click('dialog.token .filled')
+    }
+    await enter('wrong')
+    assert.match(await p.until(() => document.querySelector('dialog.token [role=alert]').textContent), /does not know/)
+    await enter(token)
+    await rows(p)
+    await p.click('#play')
+    await p.until(() => secstream.state.currentTime > 0.05)
+    await p.reload()
+    await rows(p)
+    assert.deepEqual(await p.run(() => [Object.keys(localStorage).filter(k => k.includes('token')).length, sessionStorage.length]), [0, 1])
+    const other = await open(browser, `${server.address}/`, p.context)
+    await other.until(() => document.querySelector('dialog.token'))
+    for (const q of [p, other]) await q.close()
+    await server.stop()
+  })
+
+  await test('where the browser has no cryptography the page says why, and what helps', async browser => {
+    const server = await serve('insecure', [music], { listen: '0.0.0.0:0' })
+    const p = await open(browser, `http://music.test:${server.port}/`)
+    const text = await p.until(() => document.querySelector('.explain')?.innerText)
+    for (const word of ['--tls self', '--acme', 'ssh -L', 'music.test', 'secstream play']) assert.ok(text.includes(word), `${word} in ${text}`)
+    assert.equal(await p.run(() => document.querySelector('.bar').offsetParent), null)
+    await p.close()
+    await server.stop()
+  })
+
+  await test('a page that speaks v1 as the published client does plays too', async browser => {
+    const server = await serve('published', ['--allow-upload', music])
+    const p = await tools(browser, server.address)
+    const got = await p.run(async () => {
+      // Knows the published fields alone: finds slices by division, reads WAV by bitDepth, leaves the rest to the browser.
+      const post = async (path, body, headers) => (await fetch(path, { method: 'POST', body, headers })).json()
+      const curve = { name: 'ECDH', namedCurve: 'P-256' }
+      const wav = await (async () => { // a second of a ramp, 16 bits, mono, 8 kHz
+        const v = new DataView(new ArrayBuffer(44 + 16000))
+        const text = (at, s) => [...s].forEach((c, i) => v.setUint8(at + i, c.charCodeAt(0)))
+        text(0, 'RIFF'); v.setUint32(4, 16036, true); text(8, 'WAVEfmt '); v.setUint32(16, 16, true); v.setUint16(20, 1, true); v.setUint16(22, 1, true)
+        v.setUint32(24, 8000, true); v.setUint32(28, 16000, true); v.setUint16(32, 2, true); v.setUint16(34, 16, true); text(36, 'data'); v.setUint32(40, 16000, true)
+        for (let i = 0; i < 8000; i++) v.setInt16(44 + 2 * i, (i * 37) % 20000 - 10000, true)
+        return new Blob([v])
+      })()
+      const form = new FormData()
+      form.append('audio', wav, 'ramp.wav')
+      const { sessionId } = await post('/api/sessions', form)
+      const pair = await crypto.subtle.generateKey(curve, true, ['deriveKey'])
+      const spki = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey))))
+      const { publicKey, sessionInfo: info } = await post(`/api/sessions/${sessionId}/key-exchange`, JSON.stringify({ publicKey: spki, metadata: { algorithm: 'ECDH', curve: 'P-256', keyType: 'CryptoKey' } }), { 'Content-Type': 'application/json' })
+      const theirs = await crypto.subtle.importKey('spki', Uint8Array.from(atob(publicKey), c => c.charCodeAt(0)), curve, true, [])
+      const key = await crypto.subtle.deriveKey({ name: 'ECDH', public: theirs }, pair.privateKey, { name: 'AES-GCM', length: 256 }, true, ['encrypt', 'decrypt'])
+      const heard = []
+      for (const id of info.sliceIds) {
+        const resp = await fetch(`/api/sessions/${sessionId}/slices/${id}`)
+        const body = new Uint8Array(await resp.arrayBuffer())
+        const n = Number(resp.headers.get('X-Encrypted-Data-Length'))
+        const packed = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: body.subarray(n) }, key, body.subarray(0, n))
+        const plain = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'))).arrayBuffer()
+        heard.push(...new Int16Array(plain))
+      }
+      return { n: heard.length, right: heard.every((x, i) => x === (i * 37) % 20000 - 10000), info: [info.format, info.bitDepth, info.sampleRate] }
+    })
+    assert.deepEqual(got, { n: 8000, right: true, info: ['wav', 16, 8000] })
+    const trailing = await p.run(async () => {
+      const { inflate } = await import('/web/protocol.js')
+      const deflated = new Uint8Array(await new Response(new Blob(['hello']).stream().pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer())
+      const plain = (await inflate(deflated, 5)).length
+      return [plain, await inflate(new Uint8Array([...deflated, 1]), 5).then(() => 'taken', err => err.kind)]
+    })
+    assert.deepEqual(trailing, [5, 'protocol'])
+    await p.close()
+    await server.stop()
+  })
+}

@@ -1,0 +1,40 @@
+// Drives the player in Chromium. web.sh has the files, and calls this one:
+//
+//   node web.mjs [PART OF A TEST'S NAME]
+import assert from 'node:assert/strict'
+import { launch } from './chromium.mjs'
+import { T, stopAll } from './servers.mjs'
+import { sound } from './sound.mjs'
+import { page } from './page.mjs'
+import { trust } from './trust.mjs'
+
+const only = process.argv[2] ?? ''
+const begin = Date.now()
+const say = text => console.log(`   ${String(Math.round((Date.now() - begin) / 1000)).padStart(4)}s  ${text}`)
+const browser = await launch(T, ['--autoplay-policy=no-user-gesture-required', '--host-resolver-rules=MAP music.test 127.0.0.1'])
+let failed = 0
+let done = 0
+
+async function test (name, work) {
+  if (!name.includes(only)) return
+  try {
+    const said = await work(browser)
+    say(`${name}${said ? `: ${said}` : ''}`)
+    done++
+  } catch (err) {
+    failed++
+    say(`FAILED ${name}: ${err.stack}`)
+  }
+}
+
+try {
+  await sound(test)
+  await trust(test)
+  await page(test)
+} finally {
+  await browser.close()
+  await stopAll()
+}
+assert.ok(done > 0, 'nothing was tested')
+say(`${done} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0

@@ -1,0 +1,377 @@
+// @ts-check
+// Protocols v1 and v2 of the slice API: how a track is opened and its slices
+// fetched. Nothing here knows of sound or of a page; it runs in a worker, and in
+// Node for tests.
+import {
+  SecstreamError, fail, must, V2, SUITES, SAMPLE_BYTES, MAX_SLICE, subtle, none, concat, toBase64,
+  fromBase64, fingerprint, crc32, able, kemPair, agree, manifestData, sliceData, openSealed, unpad, inflate, expand, plainLength
+} from './seal.js'
+
+export * from './seal.js'
+
+// Bounds on what a server may send.
+const MAX_ANSWER = 64 << 20 // bytes of a manifest
+const MAX_SLICES = 1 << 20
+const MAX_RATE = 768000
+const MAX_CHANNELS = 32
+
+// What a server says of a track.
+
+const whole = (n, least, most) => Number.isInteger(n) && n >= least && n <= most
+
+/** Checks a sessionInfo, and gives one from a published server the fields of ours. */
+export function checkInfo (info) {
+  must(typeof info === 'object' && info !== null && Array.isArray(info.sliceIds), 'no list of slices')
+  must(whole(info.sampleRate, 1, MAX_RATE) && whole(info.channels, 1, MAX_CHANNELS), 'a rate or channels that cannot be')
+  must(whole(info.totalSlices, 1, MAX_SLICES) && info.sliceIds.length === info.totalSlices, 'the number of slices is another')
+  must(info.sliceIds.every(id => typeof id === 'string' && id !== '' && id.length <= 256) && new Set(info.sliceIds).size === info.totalSlices, 'slice IDs that are none')
+  if (info.slices === undefined) return published(info)
+  must(Array.isArray(info.slices) && info.slices.length === info.totalSlices, 'the number of slices is another')
+  must(info.sampleFormat === undefined || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'a kind of samples that is not known')
+  let at = 0
+  for (const s of info.slices) {
+    must(s.start === at && whole(s.samples, 1, MAX_RATE * 60) && whole(s.preroll, 0, MAX_RATE), 'slices that do not follow one another')
+    at += s.samples
+  }
+  must(at === info.totalSamples, 'slices that do not cover the track')
+  return info
+}
+
+// A published server says neither what a slice is nor where it starts.
+function published (info) {
+  const width = { 16: 's16', 24: 's24', 32: info.isFloat32 ? 'f32' : 's32' }[info.bitDepth] ?? 's16'
+  const each = Math.floor(info.sampleRate * info.sliceDuration / 1000)
+  must(whole(each, 1, MAX_RATE * 60), 'a slice length that cannot be')
+  const slices = info.sliceIds.map((_, i) => ({ start: i * each, samples: each, preroll: 0, open: true }))
+  const total = each * info.totalSlices
+  return { ...info, codec: info.format === 'wav' ? 'pcm' : info.format, sampleFormat: info.format === 'wav' ? width : undefined, slices, totalSamples: total, duration: total / info.sampleRate }
+}
+
+// HTTP.
+
+const CODES = { unauthorized: 'token', rekey: 'rekey', session_not_found: 'gone', slice_not_found: 'rekey', unsupported_audio: 'audio', track_changed: 'refused' }
+const HINTS = {
+  track_changed: 'the file was replaced: open the track again',
+  unauthorized: 'whoever runs the server makes tokens with "secstream token add"',
+  track_not_found: 'the list may be old: load it again',
+  unsupported_audio: '"secstream probe FILE" says what is wrong with it'
+}
+
+/** A server: its address, and what lets one in. */
+export class Server {
+  /** @param {string|URL} address @param {{token?: string, fetch?: typeof fetch}} [more] */
+  constructor (address, { token = '', fetch: get = (...a) => globalThis.fetch(...a) } = {}) {
+    const url = new URL(address)
+    url.hash = url.search = ''
+    /** @type {string} without a slash at its end */
+    this.address = url.href.replace(/\/+$/, '')
+    this.token = token
+    this.get = get
+  }
+
+  headers (more = {}) { return this.token ? { ...more, Authorization: `Bearer ${this.token}` } : more }
+
+  /** @returns {Promise<Response>} that is ok */
+  async request (path, init = {}) {
+    let resp
+    try {
+      resp = await this.get(this.address + path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init, headers: this.headers(init.headers) })
+    } catch (err) {
+      if (init.signal?.aborted) fail('aborted', 'given up')
+      fail('network', 'the server does not answer', { hint: 'is it still running?' })
+    }
+    if (!resp.ok) throw await refusal(resp)
+    return resp
+  }
+
+  async json (path, init) {
+    try {
+      return await (await this.request(path, init)).json()
+    } catch (err) {
+      if (err instanceof SecstreamError) throw err
+      if (init?.signal?.aborted) fail('aborted', 'given up')
+      fail('protocol', 'the answer is no JSON')
+    }
+  }
+
+  post (path, value, signal) {
+    return this.json(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value), signal })
+  }
+
+  library (signal) { return this.json('/api/library', { signal }) }
+  stats (signal) { return this.json('/api/stats', { signal }) }
+  async cover (id, signal) { return (await this.request(`/api/library/${encodeURIComponent(id)}/cover`, { signal })).blob() }
+}
+
+async function refusal (resp) {
+  const body = await resp.json().catch(() => ({}))
+  return refused(resp.status, body, Number(resp.headers.get('Retry-After')))
+}
+
+/** The error for an answer that is one. */
+export function refused (status, body, wait = 0) {
+  const said = typeof body?.error === 'string' ? body.error.slice(0, 300) : `the server answers with ${status}`
+  const code = body?.code
+  const kind = CODES[code] ?? (status === 401 ? 'token' : status >= 500 || status === 429 ? 'network' : 'refused')
+  return new SecstreamError(kind, said, { status, code, hint: HINTS[code] ?? '', wait: Math.min(Math.max(wait || 0, 0), 60) * 1000 })
+}
+
+/** Waits, or gives up with signal. */
+const pause = (ms, signal) => new Promise((resolve, reject) => {
+  const done = () => { clearTimeout(timer); reject(new SecstreamError('aborted', 'given up')) }
+  const timer = setTimeout(() => { signal?.removeEventListener('abort', done); resolve(undefined) }, ms)
+  signal?.addEventListener('abort', done, { once: true })
+})
+
+/** What waiting may mend is tried again, three times, later each time. */
+export async function retrying (work, signal, delays = [500, 1500, 4000], told = err => {}) {
+  for (const delay of [...delays, -1]) {
+    if (signal?.aborted) fail('aborted', 'given up')
+    try {
+      return await work()
+    } catch (err) {
+      if (!(err instanceof SecstreamError) || err.kind !== 'network' || delay < 0) throw err
+      told(err)
+      await pause(Math.max(delay, err.wait ?? 0), signal)
+    }
+  }
+}
+
+/**
+ * Track is one track of a session, open. Its keys are the browser's: no script
+ * can read them.
+ */
+export class Track {
+  /**
+   * @param {Server} server
+   * @param {{id?: string, file?: Blob, session?: string, trackId?: string}} source
+   * @param {{check?: (identity: Uint8Array) => Promise<void>, met?: (identity: Uint8Array) => Promise<boolean|void>, known?: () => Promise<boolean>,
+   *   protocol?: 1|2, progress?: (sent: number, total: number) => void, send?: Function, delays?: number[]}} [how]
+   */
+  constructor (server, source, how = {}) {
+    this.server = server
+    this.source = source
+    this.how = how
+    this.session = source.session ?? ''
+    this.trackId = source.trackId
+    this.identity = ''
+    this.first = false // its server was met for the first time
+    this.cipher = 'AES-256-GCM'
+    this.kem = false
+    this.exchanges = 0
+    this.keySince = 0
+    this.counts = { fetched: 0, verified: 0, refused: 0, retried: 0, wireBytes: 0 }
+    this.headBytes = 0
+    this.padded = false
+    /** @type {any} */
+    this.info = null
+    this.tags = {}
+    this.hasCover = false
+    /** @type {CryptoKey|undefined} */
+    this.key = undefined
+    this.renewing = undefined
+  }
+
+  get path () { return `/api/sessions/${encodeURIComponent(this.session)}` }
+
+  /** Makes the session, where there is none yet, and agrees on a key. */
+  async open (signal) {
+    const again = work => retrying(work, signal, this.how.delays, () => this.counts.retried++)
+    const { v2 } = await able()
+    this.v2 = (this.how.protocol ?? 2) === 2 && v2
+    if (!this.v2 && await this.how.known?.()) {
+      fail('identity', 'this server is known by its identity, which this browser cannot check', { hint: 'it takes X25519 and Ed25519: update the browser' })
+    }
+    if (!this.session) {
+      const made = this.source.file
+        ? await this.how.send(this.server, this.source.file, this.how.progress, signal)
+        : await again(() => this.server.post('/api/sessions', { tracks: [this.source.id] }, signal))
+      must(typeof made?.sessionId === 'string' && made.sessionId !== '', 'no session')
+      this.session = made.sessionId
+      this.owned = true
+    }
+    await again(() => this.exchange(signal))
+    return this
+  }
+
+  exchange (signal) { return this.v2 ? this.exchangeV2(signal) : this.exchangeV1(signal) }
+
+  async exchangeV2 (signal) {
+    const pair = await subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])
+    const clientKey = new Uint8Array(await subtle.exportKey('raw', pair.publicKey))
+    const kem = (await able()).kem ? await kemPair() : null
+    const answer = await this.server.post(`${this.path}/key-exchange`, {
+      protocol: V2, publicKey: toBase64(clientKey), mlkemKey: kem ? toBase64(kem.mlkemKey) : undefined, suites: SUITES, trackId: this.trackId
+    }, signal)
+    must(answer?.protocol === V2, 'asked for protocol secstream/2, the server answers with another')
+    const reply = {
+      suite: answer.suite,
+      publicKey: fromBase64(answer.publicKey, 32, 'publicKey'),
+      mlkemCiphertext: answer.mlkemCiphertext === undefined ? undefined : fromBase64(answer.mlkemCiphertext, 1088, 'mlkemCiphertext'),
+      identity: fromBase64(answer.identity, 32, 'identity'),
+      signature: fromBase64(answer.signature, 64, 'signature')
+    }
+    const offer = { session: this.session, track: this.trackId, clientKey, mlkemKey: kem?.mlkemKey, suites: SUITES }
+    const got = await fingerprint(reply.identity)
+    must(!this.identity || this.identity === got, 'the server is not the one that it was a moment ago', 'identity')
+    const { keys } = await agree(offer, pair.privateKey, reply, this.how.check, kem?.decapsulate)
+    must(typeof answer.manifest === 'string' && answer.manifest.length <= MAX_ANSWER, 'no manifest')
+    const sealed = fromBase64(answer.manifest, undefined, 'manifest')
+    let manifest
+    try {
+      manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await openSealed(keys.manifest, sealed, manifestData(this.session, this.trackId))))
+    } catch (err) {
+      fail('protocol', err instanceof SecstreamError ? `the manifest: ${err.message}` : 'the manifest is no JSON')
+    }
+    this.takeManifest(manifest)
+    this.identity = got
+    this.kem = kem !== null
+    this.first = await this.how.met?.(reply.identity) === true || this.first
+    this.agreed(keys.slice)
+  }
+
+  takeManifest (m) {
+    must(m?.version === 1, 'a manifest of another version')
+    must(this.source.id === undefined || m.source === this.source.id, 'the server opened another track than the one that was asked for', 'forged')
+    const info = checkInfo(m.sessionInfo)
+    must(info.slices[0].open === undefined && info.sessionId === this.session && info.cipher === SUITES[0], 'the manifest is of something else')
+    const pcm = info.codec === 'pcm' || info.format === 'riff'
+    must(info.compression === 'none' || info.compression === 'deflate' && pcm, `${info.codec} by ${info.compression}`)
+    must(!pcm || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'PCM of no kind')
+    must(m.headBytes === undefined || whole(m.headBytes, 0, 4096), 'headBytes')
+    this.headBytes = m.headBytes ?? 0
+    this.padded = m.padded === true
+    this.tags = m.tags ?? {}
+    this.hasCover = m.hasCover === true
+    this.take(info)
+  }
+
+  async exchangeV1 (signal) {
+    const curve = { name: 'ECDH', namedCurve: 'P-256' }
+    const pair = await subtle.generateKey(curve, false, ['deriveKey'])
+    const answer = await this.server.post(`${this.path}/key-exchange`, {
+      publicKey: toBase64(new Uint8Array(await subtle.exportKey('spki', pair.publicKey))), trackId: this.trackId, pcm: 'native',
+      metadata: { algorithm: 'ECDH', curve: 'P-256', keyType: 'CryptoKey' }
+    }, signal)
+    must(answer?.metadata?.curve === undefined || answer.metadata.curve === 'P-256', 'the server agrees on keys in another way')
+    const spki = fromBase64(answer.publicKey, 91, 'publicKey')
+    let key
+    try {
+      const theirs = await subtle.importKey('spki', spki, curve, false, [])
+      key = await subtle.deriveKey({ name: 'ECDH', public: theirs }, pair.privateKey, { name: 'AES-GCM', length: 256 }, false, ['decrypt'])
+    } catch {
+      fail('protocol', 'the server has a public key that is none')
+    }
+    const info = checkInfo(answer.sessionInfo)
+    must(info.cipher === undefined || info.cipher === SUITES[0], `the cipher ${info.cipher} is not known`)
+    must(info.compression === undefined || info.compression === 'deflate' || info.compression === 'none', `the compression ${info.compression} is not known`)
+    this.take(info)
+    this.agreed(key)
+  }
+
+  // A later exchange must tell of the same slices.
+  take (info) {
+    const before = this.info
+    if (before) {
+      must(before.totalSamples === info.totalSamples && before.totalSlices === info.totalSlices && before.format === info.format &&
+        info.slices.every((s, i) => s.samples === before.slices[i].samples && s.preroll === before.slices[i].preroll), 'the server cuts the track otherwise than before')
+    }
+    this.info = info
+  }
+
+  agreed (key) {
+    this.key = key
+    this.exchanges++
+    this.keySince = Date.now()
+  }
+
+  /** Another key, once for all who ask; for a session that is no more, another session. */
+  renew (signal, gone = false) {
+    this.renewing ??= (async () => {
+      if (gone) {
+        if (this.source.file || !this.source.id) fail('gone', 'the session has ended', { hint: 'open the track again' })
+        const made = await this.server.post('/api/sessions', { tracks: [this.source.id] })
+        must(typeof made?.sessionId === 'string', 'no session')
+        this.session = made.sessionId
+      }
+      await this.exchange()
+    })().finally(() => { this.renewing = undefined })
+    return this.renewing
+  }
+
+  /** The plain bytes of slice i: a file, or samples without a header. */
+  async slice (i, signal) {
+    must(whole(i, 0, this.info.totalSlices - 1), `there is no slice ${i}`)
+    let renewed = 0
+    for (let forged = 0; ;) {
+      const key = this.key
+      try {
+        if (this.renewing) await this.renewing
+        return await retrying(() => this.once(i, signal), signal, this.how.delays, () => this.counts.retried++)
+      } catch (err) {
+        const kind = err instanceof SecstreamError ? err.kind : ''
+        if ((kind === 'rekey' || kind === 'gone') && renewed++ < 2) {
+          if (key === this.key) await this.renew(signal, kind === 'gone')
+        } else if (kind === 'forged' && forged++ < 1) {
+          this.counts.retried++
+        } else throw err
+      }
+    }
+  }
+
+  async once (i, signal) {
+    const { info, key, session } = this
+    const id = info.sliceIds[i]
+    const query = this.trackId ? `?trackId=${encodeURIComponent(this.trackId)}` : ''
+    const resp = await this.server.request(`${this.path}/slices/${encodeURIComponent(id)}${query}`, { signal })
+    const body = await this.body(resp, signal)
+    this.counts.fetched++
+    this.counts.wireBytes += body.length
+    const h = name => resp.headers.get(name)
+    try {
+      must(h('X-IV-Length') === '12' && h('X-Encrypted-Data-Length') === String(body.length - 12), 'a slice of another length', 'forged')
+      must(h('X-CRC32-Hash')?.toLowerCase() === crc32(body), 'a slice was damaged on its way', 'forged')
+      const plain = await (this.v2 ? this.openV2(info, key, session, i, body) : this.openV1(info, key, i, body))
+      this.counts.verified++
+      if (h('X-Rekey') === '1' && key === this.key) this.renew().catch(() => {}) // this key still serves for a while
+      return plain
+    } catch (err) {
+      this.counts.refused++
+      throw err
+    }
+  }
+
+  async body (resp, signal) {
+    must(!(Number(resp.headers.get('Content-Length')) > MAX_SLICE), 'a slice is longer than any')
+    try {
+      return new Uint8Array(await resp.arrayBuffer())
+    } catch {
+      fail(signal?.aborted ? 'aborted' : 'network', 'the connection broke')
+    }
+  }
+
+  async openV2 (info, key, session, i, body) {
+    const plain = plainLength(info, this.headBytes, i)
+    const inside = await openSealed(key, body, sliceData({
+      session, track: this.trackId, id: info.sliceIds[i], number: i, total: info.totalSlices,
+      encoding: info.format, compression: info.compression, plain
+    }))
+    return expand(this.padded ? unpad(inside) : inside, info.compression, plain)
+  }
+
+  // v1 has the IV behind, and tells of no length but that of PCM.
+  async openV1 (info, key, i, body) {
+    const n = body.length - 12
+    must(n >= 16, 'a slice is too short', 'forged')
+    const moved = concat(body.subarray(n), body.subarray(0, n))
+    const inside = await openSealed(key, moved, none)
+    if (info.compression === 'none') return inside
+    return inflate(inside, info.format === 'wav' && !info.slices[i].open ? plainLength(info, 0, i) : 0)
+  }
+
+  /** Ends the session, if it was made here. */
+  async close () {
+    this.key = undefined
+    if (this.session && this.owned) await this.server.request(this.path, { method: 'DELETE', keepalive: true }).catch(() => {})
+  }
+}
