@@ -102,6 +102,7 @@ const (
 	headerTime   = 30 * time.Second         // until an answer begins
 	exchangeTime = 2*time.Minute + dialTime // the same for a key exchange: the server may have to read a whole file first
 	stallTime    = 20 * time.Second         // without a single byte
+	slowest      = 4 << 10                  // bytes a second of an answer, stallTime apart
 )
 
 // conns is how many connections to a server are kept: for the slice asked for,
@@ -200,7 +201,7 @@ func (c *Client) json(ctx context.Context, method, path string, in, out any, lim
 		}
 	}
 	return c.retry(ctx, func() error {
-		answer, err := c.fetch(ctx, method, path, body, nil, limit)
+		answer, err := c.fetch(ctx, method, path, body, limit)
 		if err != nil || out == nil {
 			return err
 		}
@@ -222,9 +223,9 @@ type answer struct {
 	first  time.Duration // until it began
 }
 
-// fetch does one request and appends the answer's body to dst.
-func (c *Client) fetch(ctx context.Context, method, path string, body, dst []byte, limit int64) ([]byte, error) {
-	a, err := c.ask(ctx, method, path, body, dst, limit)
+// fetch does one request and returns the answer's body.
+func (c *Client) fetch(ctx context.Context, method, path string, body []byte, limit int64) ([]byte, error) {
+	a, err := c.ask(ctx, method, path, body, nil, limit)
 	return a.body, err
 }
 
@@ -269,6 +270,13 @@ func (c *Client) ask(ctx context.Context, method, path string, body, dst []byte,
 	if n := min(resp.ContentLength, 4<<20); n >= int64(cap(dst)) {
 		dst = make([]byte, 0, n+1) // one more, so that the end shows without growing
 	}
+	// Nor may all of it take for ever, which a byte now and then would make it.
+	size := limit
+	if resp.ContentLength >= 0 {
+		size = resp.ContentLength
+	}
+	whole := time.AfterFunc(stallTime+time.Duration(size/slowest)*time.Second, func() { cancel(errStalled) })
+	defer whole.Stop()
 	if a.body, err = readAll(dst, resp.Body, limit, alive); err != nil {
 		return a, unreachable(ctx, err)
 	}

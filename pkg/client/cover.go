@@ -29,7 +29,7 @@ func (c *Client) Cover(ctx context.Context, id string) ([]byte, error) {
 func (c *Client) beside(ctx context.Context, id, what string, none wire.Code, limit int64) (data []byte, err error) {
 	path := wire.LibraryPath + "/" + url.PathEscape(id) + what
 	err = c.retry(ctx, func() (err error) {
-		data, err = c.fetch(ctx, http.MethodGet, path, nil, nil, limit)
+		data, err = c.fetch(ctx, http.MethodGet, path, nil, limit)
 		return err
 	})
 	var refused *wire.Error

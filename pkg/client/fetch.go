@@ -47,7 +47,7 @@ func (t *Track) receive(all, ctx context.Context, i int) (r received, err error)
 		t.renewSoon(all, k)
 	}
 	if crc := a.header.Get(wire.HeaderCRC); crc != "" && !strings.EqualFold(crc, wire.CRC(a.body)) {
-		return r, errDamaged
+		return r, ErrDamaged
 	}
 	plain, err := k.unpack.AppendSlice(nil, a.body, i, int(limit))
 	if errors.Is(err, pack.ErrPadding) {

@@ -14,10 +14,10 @@ import (
 	"secstream/pkg/wire"
 )
 
-// errDamaged: the body does not match the checksum in its header, so it was
-// damaged on the way by accident. Worth fetching again, once; when that does not
-// help it is no accident.
-var errDamaged = fmt.Errorf("%w: a slice does not match its checksum", ErrProtocol)
+// ErrDamaged is of a slice whose body does not match the checksum in its header,
+// so it was damaged on the way by accident. Worth fetching again, once; when that
+// does not help it is no accident.
+var ErrDamaged = fmt.Errorf("%w: a slice does not match its checksum", ErrProtocol)
 
 // effort is how hard something is tried.
 type effort struct {
@@ -65,7 +65,7 @@ func persist(ctx context.Context, e effort, do func() error) error {
 // spoils: what came is not what was sent. A manifest that does not open is not
 // fetched again: nothing has been agreed on.
 func spoils(err error) bool {
-	return errors.Is(err, errDamaged) || errors.Is(err, seal.ErrForged) && !errors.Is(err, ErrProtocol)
+	return errors.Is(err, ErrDamaged) || errors.Is(err, seal.ErrForged) && !errors.Is(err, ErrProtocol)
 }
 
 func passing(err error) bool {

@@ -60,11 +60,42 @@ func (t *Track) renew(all, ctx context.Context, old *keys, forgotten bool) error
 	}
 	if !forgotten {
 		err := t.exchange(all, old.session)
-		if !refusedWith(err, wire.SessionNotFound) {
+		if !refusedWith(err, wire.SessionNotFound) && !refusedWith(err, wire.TooManyKeys) {
 			return err
 		}
 	}
-	return t.reopen(all)
+	if t.reopens.left(time.Since(t.begin)) == 0 {
+		return fmt.Errorf("%w: it forgets every session at once", ErrProtocol)
+	}
+	if err := t.reopen(all); err != nil {
+		return err
+	}
+	t.wg.Go(func() { _ = t.c.end(old.session) }) // where it is not forgotten, it is not wanted either
+	return nil
+}
+
+// allowance is how often something may be done: some times at once, and once
+// more every while.
+type allowance struct {
+	used  int
+	since time.Duration
+}
+
+// Sessions that are opened anew for one track.
+const (
+	mostReopens  = 10
+	reopenedEach = time.Minute
+)
+
+// left is how often it may be done at now, a time that never goes back.
+func (a *allowance) left(now time.Duration) int {
+	back := int((now - a.since) / reopenedEach)
+	if a.used -= min(back, a.used); a.used == 0 {
+		a.since = now
+	} else {
+		a.since += time.Duration(back) * reopenedEach
+	}
+	return mostReopens - a.used
 }
 
 // reopen goes on in a new session on the same track.
@@ -72,7 +103,7 @@ func (t *Track) reopen(ctx context.Context) error {
 	session, err := t.c.create(ctx, t.asked)
 	if refusedWith(err, wire.TrackNotFound) {
 		// It may have just started, and not found the track yet.
-		if _, err := t.c.fetch(ctx, http.MethodGet, readyPath, nil, nil, maxSmall); refusedWith(err, wire.NotReady) {
+		if _, err := t.c.fetch(ctx, http.MethodGet, readyPath, nil, maxSmall); refusedWith(err, wire.NotReady) {
 			return err
 		}
 		session, err = t.c.create(ctx, t.asked)
@@ -80,6 +111,7 @@ func (t *Track) reopen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.reopens.used++
 	if err = t.exchange(ctx, session); err != nil {
 		_ = t.c.end(session) // the failed exchange is what counts
 	}

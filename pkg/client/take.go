@@ -64,8 +64,8 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	return nil
 }
 
-// ErrRecut: the server, which has forgotten the session, cuts the track otherwise
-// now. It can be opened anew.
+// ErrRecut is of a server that has forgotten the session, and cuts the track
+// otherwise now. It can be opened anew.
 var ErrRecut = errors.New("the server was started again")
 
 // errOther: the slices of the track are no longer those that there were.

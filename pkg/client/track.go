@@ -26,8 +26,9 @@ type Track struct {
 	info    audio.Info
 	spans   []wire.Slice
 
-	keys  atomic.Pointer[keys]
-	rekey chan struct{} // holds a token while no key is being agreed on
+	keys    atomic.Pointer[keys]
+	rekey   chan struct{} // holds a token while no key is being agreed on
+	reopens allowance     // of whoever holds that token
 
 	begin  time.Time          // what the planner's times count from
 	cancel context.CancelFunc // ends run, and all that it has begun
@@ -131,7 +132,7 @@ func (t *Track) Close() error {
 func (c *Client) end(session string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
-	_, err := c.fetch(ctx, http.MethodDelete, sessionPath(session, ""), nil, nil, maxSmall)
+	_, err := c.fetch(ctx, http.MethodDelete, sessionPath(session, ""), nil, maxSmall)
 	if err != nil && !refusedWith(err, wire.SessionNotFound) {
 		return fmt.Errorf("end the session on %s: %w", c.name, err)
 	}

@@ -60,6 +60,7 @@ type feeder struct {
 	idle     bool   // all played, staying
 	finished bool   // all played
 	warned   string // what the output warned of last
+	passed   int    // tracks in a row that the output cannot play
 	told     bool   // the last Ended event was raised
 	fail     error
 
@@ -276,7 +277,7 @@ func (f *feeder) write(b *block, n int) error {
 		f.e.silence += audio.Frames(n).Duration(f.spec.SampleRate)
 	}
 	f.e.mu.Unlock()
-	f.quiet = 0
+	f.quiet, f.passed = 0, 0
 	if f.off += n; f.off == b.n {
 		f.off = 0
 		f.q.pop()

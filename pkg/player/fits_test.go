@@ -75,3 +75,31 @@ func TestFits(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingFits: a queue of which the output can play nothing ends, though it
+// is to be repeated for ever.
+func TestNothingFits(t *testing.T) {
+	for name, rates := range map[string][]int{"none": {4000, 4000}, "one of two": {4000, 8000}} {
+		synctest.Test(t, func(t *testing.T) {
+			opens := 0
+			var e *Engine
+			e, err := New(Config{Output: &card{refuse: 4000}, Tracks: len(rates), Repeat: RepeatAll, Open: func(_ context.Context, i int) (Source, error) {
+				opens++
+				return newMem(rates[i], 1, audio.Frames(rates[i]), 1000, count(0)), nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(time.Minute, e.Stop)
+			begin := time.Now()
+			err = e.Run(t.Context())
+			took := time.Since(begin)
+			if name == "none" && (err == nil || took > time.Second || opens > 8) {
+				t.Errorf("%v after %v, %d tracks opened", err, took, opens)
+			}
+			if name != "none" && (err != nil || took < time.Minute || opens > 300) {
+				t.Errorf("%v after %v, %d tracks opened", err, took, opens)
+			}
+		})
+	}
+}

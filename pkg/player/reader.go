@@ -15,6 +15,13 @@ import (
 // is opened.
 const openAhead = 10 * time.Second
 
+// A source that yields less than usefulTime before it is stale was of no use;
+// after mostUseless of them in a row the track is given up.
+const (
+	usefulTime  = 10 * time.Second
+	mostUseless = 3
+)
+
 // reader opens tracks and decodes them into the pipe, ahead of the sound. At
 // most one of its goroutines works at a time; start chains them.
 type reader struct {
@@ -114,18 +121,19 @@ func (r *reader) read(all, ctx context.Context, j job) (bool, error) {
 	if err := r.mark(ctx, j.gen, block{kind: started, track: tr, slice: join.Slice(), at: from}); err != nil {
 		return false, err
 	}
-	for at, useless := audio.Frames(-1), false; ; {
+	for at, useless := from, 0; ; useless++ {
 		err := r.decode(all, ctx, j, tr, join)
-		useless = useless && join.At() == at // two sources in a row brought nothing
+		if join.At()-at >= audio.FramesIn(usefulTime, tr.spec.SampleRate) {
+			useless = 0
+		}
 		at = join.At()
 		join.Close()
 		if err == nil {
 			return at > from, r.mark(ctx, j.gen, block{kind: ended, track: tr, at: at})
 		}
-		if useless || r.e.cfg.Stale == nil || !r.e.cfg.Stale(err) {
+		if useless >= mostUseless || r.e.cfg.Stale == nil || !r.e.cfg.Stale(err) {
 			return false, err
 		}
-		useless = true
 		if e := r.retake(ctx, j, tr); e != nil {
 			return false, errors.Join(err, e)
 		}

@@ -36,7 +36,8 @@ func TestStaleSource(t *testing.T) {
 	}{
 		{"in the middle", stale, []*memSource{old(4), cuts}, nil},
 		{"at the start", stale, []*memSource{old(0), cuts}, nil},
-		{"again and again", stale, []*memSource{old(2), old(5), cuts}, nil},
+		{"again and again", stale, []*memSource{old(2), old(5), old(5), cuts}, nil},
+		{"a second at a time", stale, []*memSource{old(1), old(2), old(3), old(4), old(5), cuts}, errStale},
 		{"for good", stale, []*memSource{old(4), dead, dead}, errStale},
 		{"longer", stale, []*memSource{old(4), longer}, audio.ErrCorrupt},
 		{"at another rate", stale, []*memSource{old(4), other}, audio.ErrCorrupt},

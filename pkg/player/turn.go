@@ -152,6 +152,9 @@ func (f *feeder) pass(ctx context.Context, tr *track, why error) error {
 	fail := f.fail
 	f.e.mu.Lock()
 	next := f.e.list.after(tr.item.ID, true)
+	if f.passed++; f.passed >= len(f.e.list.items) {
+		next = Item{} // round and round nothing would be heard
+	}
 	f.e.mu.Unlock()
 	err := f.move(ctx, target{item: next})
 	f.fail = fail
