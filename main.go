@@ -12,9 +12,13 @@ import (
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a reader that left shows as a failed write, which cleans up
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code := cmd.Main(ctx, os.Args, cmd.SystemEnv())
-	stop()
-	os.Exit(code)
+	ctx, end := context.WithCancel(context.Background())
+	first := make(chan os.Signal, 1)
+	signal.Notify(first, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-first
+		signal.Stop(first) // before anything shows that it ends: the second one ends the process at once
+		end()
+	}()
+	os.Exit(cmd.Main(ctx, os.Args, cmd.SystemEnv()))
 }

@@ -101,7 +101,7 @@ func TestNothingYet(t *testing.T) {
 
 // The address of the player's own server is a secret of its own.
 func TestOwnServerIsNotTold(t *testing.T) {
-	l, err := listen(t.Context(), Env{}, []string{"../testdata/audio/music-drums.wav"}, access{}, newTeller(Env{Stderr: io.Discard}, false))
+	l, err := listen(t.Context(), Env{}, []string{"../testdata/audio/music-drums.wav"}, access{}, usual, newTeller(Env{Stderr: io.Discard}, false))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,8 +38,8 @@ func (r refusedAudio) Unwrap() error {
 }
 
 // listen connects to the one address among targets, with what lets it in there,
-// or starts a server for the paths.
-func listen(ctx context.Context, env Env, targets []string, let access, tell teller) (*listener, error) {
+// or starts a server for the paths; either way it fetches as tune says.
+func listen(ctx context.Context, env Env, targets []string, let access, tune tuning, tell teller) (*listener, error) {
 	var addresses, paths []string
 	for _, t := range targets {
 		switch {
@@ -62,13 +62,16 @@ func listen(ctx context.Context, env Env, targets []string, let access, tell tel
 		return nil, err
 	}
 	if len(addresses) == 0 {
-		return listenLocal(ctx, env, paths)
+		return listenLocal(ctx, env, paths, tune)
 	}
 	if err := let.pair(ctx, env, addresses[0], tell); err != nil {
 		return nil, err
 	}
 	address, cfg, err := let.server(ctx, env, addresses[0], tell)
 	if err != nil {
+		return nil, err
+	}
+	if err := tune.client(&cfg); err != nil {
 		return nil, err
 	}
 	c, err := client.New(address, cfg)
@@ -115,7 +118,7 @@ const ownServer = "the player's own server"
 
 // listenLocal runs a server on a loopback port. Its routes lie below a secret
 // path, so that other users of this machine cannot listen along.
-func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error) {
+func listenLocal(ctx context.Context, env Env, paths []string, tune tuning) (*listener, error) {
 	o := serveOptions{paths: paths, slice: session.DefaultMillis * time.Millisecond, variance: session.DefaultVariance}
 	env.ConfigDir = func() (string, error) { return "", os.ErrNotExist } // its track IDs need not outlive it
 	h, err := newHost(env, o, quiet())
@@ -142,7 +145,11 @@ func listenLocal(ctx context.Context, env Env, paths []string) (*listener, error
 		h.close()
 		return err
 	}}
-	if l.client, err = client.New("http://"+ln.Addr().String()+prefix, client.Config{Name: ownServer, Trust: one{h.identity.Public()}}); err != nil {
+	cfg := client.Config{Name: ownServer, Trust: one{h.identity.Public()}}
+	if err = tune.client(&cfg); err == nil {
+		l.client, err = client.New("http://"+ln.Addr().String()+prefix, cfg)
+	}
+	if err != nil {
 		l.close()
 		return nil, err
 	}

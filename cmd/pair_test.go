@@ -267,7 +267,7 @@ func TestOnePairs(t *testing.T) {
 		l := newListening(t)
 		all.Go(func() { // below the parsing of flags, which knows no concurrency
 			err := runPlay(t.Context(), Env{Stdout: io.Discard, Stderr: io.Discard, ConfigDir: func() (string, error) { return l.config, nil }}, playOptions{
-				targets: []string{w.address.String()}, output: "wav:" + filepath.Join(l.config, "out.wav"), volume: 100, access: access{name: "p", protocol: 2},
+				targets: []string{w.address.String()}, output: "wav:" + filepath.Join(l.config, "out.wav"), volume: 100, tuning: usual, access: access{name: "p", protocol: 2},
 			})
 			if err != nil {
 				codes[i] = outcomeOf(err).code

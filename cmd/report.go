@@ -92,6 +92,7 @@ var outcomes = []struct {
 	{is(seal.ErrForged), outcome{exitRefused, "forged", "somebody between here and the server changes what it sends, or it is broken; do not trust this connection"}},
 	{is(compress.ErrExpand), outcome{exitRefused, "forged", "the server sends slices it should not; is it a secstream server?"}},
 	{is(client.ErrProtocol), outcome{exitRefused, "protocol", "is it a secstream server, and of a version that fits this one?"}},
+	{is(client.ErrTokenOver), outcome{exitRefused, "unauthorized", "whoever runs the server makes another with \"secstream token add NAME\""}},
 	{isStatus(http.StatusUnauthorized), outcome{exitRefused, "unauthorized", "put a token into SECSTREAM_TOKEN, or --token; whoever runs the server makes one with \"secstream token add NAME\", or an address that brings one with \"secstream serve --pair\""}},
 	{isCode(wire.TrackChanged), outcome{exitRefused, "refused", "the file was replaced on the server; play it again"}},
 	{isCode(wire.Busy), outcome{exitRefused, "refused", "the server is at its limits; try again in a while"}},

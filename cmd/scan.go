@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -28,9 +29,10 @@ const (
 // scan waits for the end of a server's scan.
 type scan struct {
 	client *client.Client
-	name   string // of the server
-	own    bool   // it runs in here and can be trusted to come to an end
-	tell   teller // nil for nobody
+	name   string        // of the server
+	own    bool          // it runs in here and can be trusted to come to an end
+	tell   teller        // nil for nobody
+	every  time.Duration // between two words about it, 0 for scanTold
 }
 
 // list is the server's list once its scan is over, or enough is there. A
@@ -54,7 +56,7 @@ func (s scan) list(ctx context.Context, enough func(*wire.Library) bool) (*wire.
 			}
 			return list, nil
 		}
-		if now.Sub(told) >= scanTold {
+		if now.Sub(told) >= cmp.Or(s.every, scanTold) {
 			told = now
 			s.say("waiting", "%s is still being scanned, %s so far", s.name, plural(len(list.Tracks), "track"))
 		}

@@ -24,7 +24,8 @@ type listener struct {
 	local  *host  // nil for a server elsewhere
 	trust  *trust // nil for the player's own server, and by protocol 1
 	stop   func() error
-	tell   teller // of a wait for a scan
+	tell   teller        // of a wait for a scan
+	every  time.Duration // between its words, 0 for what is usual
 
 	refused []wire.Refusal // files passed over; set by tracks
 }
@@ -38,7 +39,7 @@ func (l *listener) close() {
 // tracks lists what will be played. It waits for the end of a scan, unless
 // the track asked for is there before.
 func (l *listener) tracks(ctx context.Context, which string) ([]wire.LibraryTrack, error) {
-	wait := scan{client: l.client, name: l.name, own: l.local != nil, tell: l.tell}
+	wait := scan{client: l.client, name: l.name, own: l.local != nil, tell: l.tell, every: l.every}
 	list, err := wait.list(ctx, func(so *wire.Library) bool { return named(so.Tracks, which) })
 	if err != nil {
 		return nil, vouch(err, "play", l.name)

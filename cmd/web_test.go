@@ -43,7 +43,7 @@ func TestWhoShowsThePlayer(t *testing.T) {
 		}
 	}
 
-	l, err := listen(t.Context(), Env{}, []string{music}, access{}, newTeller(Env{Stderr: io.Discard}, false))
+	l, err := listen(t.Context(), Env{}, []string{music}, access{}, usual, newTeller(Env{Stderr: io.Discard}, false))
 	if err != nil {
 		t.Fatal(err)
 	}

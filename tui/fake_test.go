@@ -1,8 +1,8 @@
 package tui
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -10,8 +10,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/lipgloss"
-	"github.com/muesli/termenv"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/player"
@@ -20,25 +20,96 @@ import (
 // fakeEngine notes its orders and does the obvious with its state.
 type fakeEngine struct {
 	state  player.State
+	queue  player.Queue
+	lastID uint64
 	events chan player.Event
 	orders []string
+	sound  []float64
 }
 
 func (f *fakeEngine) note(format string, args ...any) {
 	f.orders = append(f.orders, fmt.Sprintf(format, args...))
 }
 
+// enqueue puts tracks into the queue at i.
+func (f *fakeEngine) enqueue(i int, tracks ...int) {
+	var items []player.Item
+	for _, t := range tracks {
+		f.lastID++
+		items = append(items, player.Item{ID: f.lastID, Track: t})
+	}
+	f.queue.Items = slices.Insert(slices.Clone(f.queue.Items), i, items...)
+	f.queue.Version++
+}
+
+// turnTo makes an entry the current one.
+func (f *fakeEngine) turnTo(i int) {
+	f.queue.Current = i
+	f.queue.Version++
+	f.state.Ended = false
+	if i >= 0 && i < len(f.queue.Items) {
+		f.state.Track, f.state.Item = f.queue.Items[i].Track, f.queue.Items[i].ID
+	}
+}
+
+func (f *fakeEngine) at(id uint64) int {
+	return slices.IndexFunc(f.queue.Items, func(i player.Item) bool { return i.ID == id })
+}
+
 func (f *fakeEngine) Events() <-chan player.Event { return f.events }
 func (f *fakeEngine) State() player.State         { return f.state }
 func (f *fakeEngine) Toggle()                     { f.note("toggle"); f.state.Paused = !f.state.Paused }
 func (f *fakeEngine) Pause(on bool)               { f.note("pause %v", on); f.state.Paused = on }
-func (f *fakeEngine) Next()                       { f.note("next"); f.state.Track++ }
-func (f *fakeEngine) Prev()                       { f.note("prev"); f.state.Track-- }
-func (f *fakeEngine) Jump(i int)                  { f.note("jump %d", i); f.state.Track = i }
+func (f *fakeEngine) Next()                       { f.note("next"); f.turnTo(f.queue.Current + 1) }
+func (f *fakeEngine) Prev()                       { f.note("prev"); f.turnTo(f.queue.Current - 1) }
 func (f *fakeEngine) Seek(to time.Duration)       { f.note("seek %v", to); f.state.Position = to }
 func (f *fakeEngine) SeekBy(d time.Duration)      { f.note("seekby %v", d); f.state.Position += d }
 func (f *fakeEngine) SetVolume(a float64)         { f.note("volume %.4f", a); f.state.Volume = a }
 func (f *fakeEngine) Mute(on bool)                { f.note("mute %v", on); f.state.Muted = on }
+func (f *fakeEngine) Queue() player.Queue         { return f.queue }
+func (f *fakeEngine) QueueVersion() uint64        { return f.queue.Version }
+func (f *fakeEngine) Jump(track int) {
+	f.note("jump %d", track)
+	f.turnTo(slices.IndexFunc(f.queue.Items, func(i player.Item) bool { return i.Track == track }))
+}
+func (f *fakeEngine) JumpTo(id uint64) { f.note("jumpto %d", id); f.turnTo(f.at(id)) }
+func (f *fakeEngine) Add(tracks ...int) {
+	f.note("add %v", tracks)
+	f.enqueue(len(f.queue.Items), tracks...)
+}
+func (f *fakeEngine) PlayNext(tracks ...int) {
+	f.note("playnext %v", tracks)
+	f.enqueue(f.queue.Current+1, tracks...)
+}
+func (f *fakeEngine) Remove(id uint64) {
+	f.note("remove %d", id)
+	f.queue.Items = slices.DeleteFunc(slices.Clone(f.queue.Items), func(i player.Item) bool { return i.ID == id })
+	f.queue.Version++
+}
+func (f *fakeEngine) Move(id uint64, by int) {
+	f.note("move %d %d", id, by)
+	i := f.at(id)
+	item := f.queue.Items[i]
+	rest := slices.Delete(slices.Clone(f.queue.Items), i, i+1)
+	f.queue.Items = slices.Insert(rest, min(max(i+by, 0), len(rest)), item)
+	f.queue.Version++
+}
+func (f *fakeEngine) Clear() {
+	f.note("clear")
+	f.queue.Items = slices.Clone(f.queue.Items[:f.queue.Current+1])
+	f.queue.Version++
+}
+func (f *fakeEngine) SetRepeat(r player.Repeat) {
+	f.note("repeat %v", r)
+	f.queue.Repeat = r
+	f.queue.Version++
+}
+func (f *fakeEngine) SetShuffle(on bool) {
+	f.note("shuffle %v", on)
+	f.queue.Shuffle = on
+	f.queue.Version++
+}
+func (f *fakeEngine) Scope(dst []float64) (n, rate int) { return copy(dst, f.sound), 44100 }
 
 // screen is a model under test with its engine.
 type screen struct {
@@ -50,26 +121,35 @@ type screen struct {
 
 var flac = audio.Info{Container: audio.FLAC, Codec: audio.Flac, SampleRate: 44100, Channels: 2, BitDepth: 16}
 
-// newScreen plays track 1 of the tracks, plain text, at w × h.
+// newScreen plays track 1 of the tracks, all of which are queued, without
+// colour, at w × h.
 func newScreen(t *testing.T, tracks []Track, w, h int) *screen {
 	t.Helper()
-	return styledScreen(t, tracks, w, h, termenv.Ascii)
+	return configured(t, Config{Tracks: tracks}, w, h, looks{dark: true, profile: colorprofile.ASCII})
 }
 
-func styledScreen(t *testing.T, tracks []Track, w, h int, p termenv.Profile) *screen {
+func configured(t *testing.T, c Config, w, h int, l looks) *screen {
 	t.Helper()
-	e := &fakeEngine{events: make(chan player.Event, 8)}
-	e.state = player.State{Track: 1, Position: 83 * time.Second, Volume: 0.512, Info: flac}
-	if len(tracks) > 1 {
-		e.state.Duration = tracks[1].Duration
+	e := &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}
+	e.state = player.State{Track: 1, Position: 83 * time.Second, Volume: player.Decibels(-6), Info: flac}
+	all := make([]int, len(c.Tracks))
+	for i := range all {
+		all[i] = i
 	}
-	r := lipgloss.NewRenderer(io.Discard)
-	r.SetColorProfile(p)
-	r.SetHasDarkBackground(true)
-	m := newModel(e, Config{Tracks: tracks, Where: "http://127.0.0.1:8420", Volume: 0.8}, newStyles(r), make(chan struct{}))
+	e.enqueue(0, all...)
+	if len(c.Tracks) > 1 {
+		e.turnTo(1)
+		e.state.Duration = c.Tracks[1].Duration
+	}
+	c.Where, c.Volume = "http://127.0.0.1:8420", -6
+	m := adopted(e, c, l)
 	s := &screen{t: t, Model: m, e: e}
 	if w > 0 {
 		s.send(tea.WindowSizeMsg{Width: w, Height: h})
+		m := s.model()
+		m.library.centre()
+		m.queue.centre()
+		s.Model = m
 	}
 	return s
 }
@@ -87,7 +167,7 @@ func (s *screen) send(msgs ...tea.Msg) {
 func (s *screen) check() {
 	s.t.Helper()
 	m := s.model()
-	lines := strings.Split(s.View(), "\n")
+	lines := strings.Split(s.text(), "\n")
 	if m.h > 0 && len(lines) > m.h {
 		s.t.Fatalf("%d lines on %d × %d", len(lines), m.w, m.h)
 	}
@@ -98,12 +178,17 @@ func (s *screen) check() {
 	}
 }
 
+// text is the screen without colours.
+func (s *screen) text() string { return ansi.Strip(s.raw()) }
+
+func (s *screen) raw() string { return s.View() }
+
 func (s *screen) model() model { return s.Model.(model) }
 
 // selected is the track under the cursor.
 func (s *screen) selected() int {
 	m := s.model()
-	return m.browse.selected()
+	return m.library.selected()
 }
 
 // keys types keys by their names, separated by spaces.
@@ -114,20 +199,32 @@ func (s *screen) keys(names string) {
 	}
 }
 
-var namedKeys = map[string]tea.KeyMsg{
-	"space": {Type: tea.KeySpace, Runes: []rune{' '}}, "enter": {Type: tea.KeyEnter}, "esc": {Type: tea.KeyEsc},
-	"left": {Type: tea.KeyLeft}, "right": {Type: tea.KeyRight}, "up": {Type: tea.KeyUp}, "down": {Type: tea.KeyDown},
-	"shift+left": {Type: tea.KeyShiftLeft}, "shift+right": {Type: tea.KeyShiftRight},
-	"pgup": {Type: tea.KeyPgUp}, "pgdown": {Type: tea.KeyPgDown}, "home": {Type: tea.KeyHome}, "end": {Type: tea.KeyEnd},
-	"ctrl+c": {Type: tea.KeyCtrlC}, "ctrl+z": {Type: tea.KeyCtrlZ}, "ctrl+u": {Type: tea.KeyCtrlU}, "ctrl+w": {Type: tea.KeyCtrlW},
-	"ctrl+p": {Type: tea.KeyCtrlP}, "ctrl+n": {Type: tea.KeyCtrlN}, "backspace": {Type: tea.KeyBackspace},
+var namedKeys = map[string]tea.KeyType{
+	"space": tea.KeySpace, "enter": tea.KeyEnter, "esc": tea.KeyEsc,
+	"left": tea.KeyLeft, "right": tea.KeyRight, "up": tea.KeyUp, "down": tea.KeyDown,
+	"shift+left": tea.KeyShiftLeft, "shift+right": tea.KeyShiftRight,
+	"tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab, "delete": tea.KeyDelete,
+	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
+	"backspace": tea.KeyBackspace,
 }
 
 func keyMsg(name string) tea.KeyMsg {
 	if k, ok := namedKeys[name]; ok {
-		return k
+		msg := tea.KeyMsg{Type: k}
+		if k == tea.KeySpace {
+			msg.Runes = []rune{' '}
+		}
+		return msg
+	}
+	if letter, ctrl := strings.CutPrefix(name, "ctrl+"); ctrl {
+		return tea.KeyMsg{Type: tea.KeyCtrlA + tea.KeyType(letter[0]-'a')}
 	}
 	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(name)}
+}
+
+// pasted is text from the clipboard.
+func pasted(text string) tea.KeyMsg {
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: true}
 }
 
 // want checks the orders given since the last call.
@@ -142,16 +239,16 @@ func (s *screen) want(orders ...string) {
 func (s *screen) wantText(parts ...string) {
 	s.t.Helper()
 	for _, p := range parts {
-		if !strings.Contains(s.View(), p) {
-			s.t.Errorf("%q is not on the screen:\n%s", p, s.View())
+		if !strings.Contains(s.text(), p) {
+			s.t.Errorf("%q is not on the screen:\n%s", p, s.text())
 		}
 	}
 }
 
 func (s *screen) wantNoText(p string) {
 	s.t.Helper()
-	if strings.Contains(s.View(), p) {
-		s.t.Errorf("%q is on the screen:\n%s", p, s.View())
+	if strings.Contains(s.text(), p) {
+		s.t.Errorf("%q is on the screen:\n%s", p, s.text())
 	}
 }
 
@@ -162,7 +259,7 @@ func msgs(cmd tea.Cmd) []tea.Msg {
 	}
 	msg := cmd()
 	batch, ok := msg.(tea.BatchMsg)
-	if !ok {
+	if !ok && msg != nil {
 		return []tea.Msg{msg}
 	}
 	var all []tea.Msg
@@ -202,4 +299,15 @@ func pile(n int) []Track {
 		}
 	}
 	return tracks
+}
+
+// adopted is a model that shows any engine.
+func adopted(e transport, c Config, l looks) model {
+	k := c.Keys
+	m, err := newModel(Config{Keys: k, Connect: func(context.Context) (Config, error) { return Config{}, nil }}, l)
+	if err != nil {
+		panic(err)
+	}
+	m.adopt(e, c)
+	return m
 }

@@ -1,43 +1,85 @@
 package tui
 
 import (
+	"context"
+	"fmt"
 	"time"
 
-	"github.com/charmbracelet/bubbles/help"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"secstream/pkg/player"
+	"secstream/tui/keys"
 )
 
 // model is the whole screen: it owns the parts and sends each message to the
 // one it is for. It is a value, as Bubble Tea wants; only Update changes it.
 type model struct {
+	ctx    context.Context // ends with the screen
 	engine transport
-	quit   <-chan struct{} // closed when the screen is gone
+	config Config
+	out    *output
+	ground <-chan bool // whether the terminal is dark, nil when it is not asked
+	told   <-chan Word
 	where  string
+	looks  looks
 	styles styles
-	keys   keyMap
-	help   help.Model
+	keys   keys.Map
 	w, h   int // cells, 0 before the terminal said
 
-	browse browse
-	now    nowPlaying
-	seek   seekbar
-	status status
-	click  click
+	view    view
+	arrival arrival
+	library library
+	queue   queue
+	now     nowPlaying
+	words   words
+	bars    bars
+	cover   cover
+	seek    seekbar
+	safe    Protection
+	help    help
+	status  status
+	number  number
+	click   click
+	saved   Resume
 
-	generation int // of the tick that counts
-	every      time.Duration
+	generation int           // of the tick that counts
+	every      time.Duration // until it comes, 0 for none
 }
 
-// How often the engine is looked at.
+// view is one of the large views.
+type view uint8
+
 const (
-	movingPace = 125 * time.Millisecond
-	stillPace  = time.Second // nothing moves by itself
+	viewLibrary view = iota
+	viewQueue
+	viewNow
+	viewLyrics
+	viewProtection
+	views
 )
 
-// newModel makes a screen from texts as they came.
-func newModel(e transport, c Config, s styles, quit <-chan struct{}) model {
+// newModel makes a screen. An error is about keys that cannot be.
+func newModel(c Config, l looks) (model, error) {
+	m := model{ctx: context.Background(), looks: l, styles: newStyles(l), out: &output{}, engine: absent{}, bars: newBars()}
+	m.words.track, m.cover.track = -1, -1
+	m.told = c.Told
+	k, err := keys.New(c.Keys)
+	if err != nil {
+		return model{}, err
+	}
+	m.keys = k
+	if c.Engine != nil {
+		m.adopt(c.Engine, c)
+		return m, nil
+	}
+	m.config, m.where = c, clean(c.Where)
+	m.now.state = m.engine.State()
+	m.arrival = arrival{waiting: true, since: time.Now()}
+	return m, nil
+}
+
+// adopt takes what is to be shown. Texts are as they came.
+func (m *model) adopt(e transport, c Config) {
 	tracks := make([]Track, len(c.Tracks))
 	for i, t := range c.Tracks {
 		tracks[i] = Track{
@@ -45,43 +87,39 @@ func newModel(e transport, c Config, s styles, quit <-chan struct{}) model {
 			Folder: clean(t.Folder), Format: clean(t.Format), Duration: t.Duration,
 		}
 	}
-	m := model{
-		engine: e, quit: quit, where: clean(c.Where), styles: s, keys: newKeyMap(), help: newHelp(s),
-		browse: newBrowse(tracks),
-		now:    nowPlaying{tracks: tracks, volume: position(c.Volume), state: e.State()},
-	}
-	m.browse.selectTrack(m.now.state.Track)
-	return m
+	m.engine, m.config, m.where = e, c, clean(c.Where)
+	m.arrival = arrival{}
+	m.library, m.queue = newLibrary(tracks), newQueue(tracks)
+	m.now = nowPlaying{tracks: tracks, volume: decibels(c.Volume), state: e.State()}
+	m.saved = Resume{Track: m.now.state.Track, Position: m.now.state.Position}
+	m.resize(m.w, m.h)
+	m.library.reach(m.now.state.Track)
+	m.library.centre()
+	m.queue.follow(e)
 }
 
-// position takes what a caller gave for a control's position to 0 to 1.
-func position(v float64) float64 {
-	if !(v > 0) { // NaN as well
-		return 0
-	}
-	return min(v, 1)
-}
-
-func newHelp(s styles) help.Model {
-	h := help.New()
-	h.ShortSeparator, h.FullSeparator = helpGap, "    "
-	h.Styles = help.Styles{
-		Ellipsis: s.faint, ShortKey: s.accent, ShortDesc: s.dim, ShortSeparator: s.faint,
-		FullKey: s.accent, FullDesc: s.dim, FullSeparator: s.faint,
-	}
-	return h
-}
-
-// Init begins to listen to the engine.
+// Init begins to listen to the engine, or to wait for it.
 func (m model) Init() tea.Cmd {
-	return tea.Batch(listen(m.engine.Events(), m.quit), tick(0, m.generation))
+	first := tea.Batch(hear(m.ctx.Done(), m.told), sense(m.ctx.Done(), m.ground))
+	if m.arrival.waiting {
+		return tea.Batch(first, connect(m.ctx, m.config.Connect), tick(time.Second, m.generation))
+	}
+	m.ask()
+	return tea.Batch(first, listen(m.engine.Events(), m.ctx.Done()), tick(0, m.generation))
+}
+
+// ask asks the terminal for its ground. That waits for an engine: the answer to a
+// screen that ends at once would be typed into the shell.
+func (m *model) ask() {
+	if m.ground != nil {
+		m.out.tell(groundQuery)
+	}
 }
 
 // Update takes one message. It never waits.
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.route(msg)
-	m.follow()
-	return m, tea.Batch(cmd, m.pace())
+	return m, tea.Batch(cmd, m.follow(), m.pace(msg))
 }
 
 // route sends a message where it belongs.
@@ -89,12 +127,17 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
+	case groundMsg:
+		m.looks.dark = msg.dark
+		m.styles = newStyles(m.looks)
 	case tea.KeyMsg:
-		return m.typed(msg)
+		return m.read(msg)
 	case tea.MouseMsg:
 		m.mouse(tea.MouseEvent(msg))
+	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse
+		return tea.EnableMouseCellMotion
 	case eventMsg:
-		return tea.Batch(m.event(player.Event(msg)), listen(m.engine.Events(), m.quit))
+		return tea.Batch(m.event(player.Event(msg)), listen(m.engine.Events(), m.ctx.Done()))
 	case closedMsg:
 		return tea.Quit
 	case tickMsg:
@@ -103,44 +146,156 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		}
 	case expiredMsg:
 		m.status.expire(msg.id)
-	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse
-		return tea.EnableMouseCellMotion
+	case countedMsg:
+		m.counted(msg.id)
+	case toldMsg:
+		return tea.Batch(m.hears(Word(msg)), hear(m.ctx.Done(), m.told))
+	case connectedMsg:
+		return m.connected(msg)
+	case lyricsMsg:
+		m.words.take(msg)
+	case picturedMsg:
+		m.cover.take(msg)
 	}
 	return nil
 }
 
-// resize lays the screen out anew, with the selected track in sight.
-func (m *model) resize(w, h int) {
-	first := m.w == 0
-	m.w, m.h = w, h
-	m.browse.resize(m.layout().rows)
-	if first {
-		m.browse.centre()
+// connected begins with what was waited for.
+func (m *model) connected(msg connectedMsg) tea.Cmd {
+	if msg.err != nil || msg.config.Engine == nil {
+		m.arrival.err = msg.err
+		return tea.Quit
 	}
+	lasting := m.arrival.lasting
+	m.adopt(msg.config.Engine, msg.config)
+	m.ask()
+	wait := listen(m.engine.Events(), m.ctx.Done())
+	if lasting != "" {
+		return tea.Batch(wait, m.status.show(statusWarning, lasting))
+	}
+	if note := clean(msg.config.Note); note != "" {
+		return tea.Batch(wait, m.status.show(statusNote, note))
+	}
+	return wait
+}
+
+// hears takes a word for the listener. One that comes before the engine is
+// shown at once, and if it lasts again with the first view.
+func (m *model) hears(w Word) tea.Cmd {
+	text := clean(w.Text)
+	if !m.arrival.waiting {
+		return m.status.show(statusWarning, text)
+	}
+	m.arrival.text = text
+	if w.Lasting {
+		m.arrival.lasting = text
+	}
+	return nil
+}
+
+// resize lays the screen out anew, with what is selected in sight.
+func (m *model) resize(w, h int) {
+	m.w, m.h = w, h
+	l := m.layout()
+	m.library.resize(l.rows)
+	m.queue.resize(l.rows)
+	m.bars.resize(l.inner - 4)
+	m.cover.w = 0
 }
 
 // follow looks at the engine. A cursor on the track that played goes along
 // when the next one begins.
-func (m *model) follow() {
+func (m *model) follow() tea.Cmd {
 	before := m.now.state.Track
 	m.now.state = m.engine.State()
-	_, bad := m.browse.failed[m.now.state.Track]
+	m.queue.follow(m.engine)
+	if m.config.Protection != nil {
+		m.safe = m.config.Protection().clean()
+	}
+	_, bad := m.library.failed[m.now.state.Track]
 	m.now.failed = bad && m.now.state.Buffering
 	if now := m.now.state.Track; now != before {
-		if m.browse.selected() == before && !m.browse.typing {
-			m.browse.selectTrack(now)
+		if m.library.selected() == before && !m.library.typing {
+			m.library.reach(now)
 		}
 		if m.seek.track != now {
 			m.seek.dragging = false
 		}
 	}
+	if m.barsShown() {
+		m.bars.look(m.engine, !m.now.moving() || m.now.state.Buffering)
+	}
+	return tea.Batch(m.look(), m.keep())
 }
 
-// pace keeps the ticks as fast as what is shown moves.
-func (m *model) pace() tea.Cmd {
-	every := stillPace
-	if m.now.moving() {
+// look fetches what the view shows of the track that plays.
+func (m *model) look() tea.Cmd {
+	track := m.now.state.Track
+	var cmds []tea.Cmd
+	if get := m.config.Lyrics; get != nil && m.view == viewLyrics && m.words.track != track && track >= 0 {
+		shift := m.words.shift
+		m.words = words{track: track, shift: shift, rows: m.words.rows}
+		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg {
+			text, err := get(ctx, track)
+			return lyricsMsg{track, text, err}
+		}))
+	}
+	if get := m.config.Art; get != nil && m.view == viewNow && m.cover.track != track && track >= 0 {
+		m.cover.track, m.cover.image, m.cover.lines, m.cover.w = track, nil, nil, 0
+		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
+	}
+	m.hang()
+	return tea.Batch(cmds...)
+}
+
+// here is where the listener is.
+func (m *model) here() Resume {
+	if m.now.ended() {
+		return Resume{Track: -1}
+	}
+	return Resume{m.now.state.Track, m.now.state.Position}
+}
+
+// savedEvery is how much sound may be heard twice after a resume.
+const savedEvery = 5 * time.Second
+
+// keep saves where the listener is, when that has changed by enough.
+func (m *model) keep() tea.Cmd {
+	r := m.here()
+	if m.config.Save == nil || m.arrival.waiting || r.Track == m.saved.Track && (r.Position-m.saved.Position).Abs() < savedEvery {
+		return nil
+	}
+	m.saved = r
+	return save(m.config.Save, r)
+}
+
+// How often the engine is looked at.
+const (
+	barsPace   = 50 * time.Millisecond
+	wordsPace  = 100 * time.Millisecond
+	movingPace = 250 * time.Millisecond
+	agePace    = time.Second // nothing but the age of a key moves
+	settlePace = 200 * time.Millisecond
+)
+
+// pace keeps the ticks as fast as what is shown moves. When nothing does, one
+// more look is had after each message, for what takes a moment, and none after
+// that.
+func (m *model) pace(msg tea.Msg) tea.Cmd {
+	every := settlePace
+	switch {
+	case m.barsShown() && (m.now.moving() || !m.bars.resting()):
+		every = barsPace
+	case m.now.moving() && m.view == viewLyrics && m.words.moving():
+		every = wordsPace
+	case m.now.moving():
 		every = movingPace
+	case m.arrival.waiting, m.view == viewProtection && !m.safe.KeySince.IsZero():
+		every = agePace
+	default:
+		if _, ticked := msg.(tickMsg); ticked && m.every == 0 {
+			return nil
+		}
 	}
 	if every == m.every {
 		return nil
@@ -154,35 +309,35 @@ func (m *model) pace() tea.Cmd {
 func (m *model) event(e player.Event) tea.Cmd {
 	switch e.Kind {
 	case player.TrackChange, player.Seek:
-		m.now.ended = false
-		delete(m.browse.failed, e.Track)
-	case player.Ended:
-		m.now.ended = true
+		delete(m.library.failed, e.Track)
 	case player.Error:
-		if e.Skipped {
-			break // the track goes on
-		}
-		why := "unknown error"
-		if e.Err != nil {
-			why = clean(e.Err.Error())
-		}
-		m.browse.failed[e.Track] = why
-		name := "track"
-		if e.Track >= 0 && e.Track < len(m.now.tracks) {
-			name = m.now.tracks[e.Track].name()
-		}
-		return m.status.show(statusFailure, "cannot play "+name+": "+why)
+		return m.broken(e)
 	case player.Warning:
 		return m.status.show(statusWarning, clean(e.Text))
 	}
 	return nil
 }
 
-// layout is where everything is now.
-func (m *model) layout() layout {
-	lines := 0
-	if m.help.ShowAll {
-		lines = len(m.helpLines())
+// broken tells that a track, or with Skipped a slice of it, is not played.
+func (m *model) broken(e player.Event) tea.Cmd {
+	why, name := "unknown error", "track"
+	if e.Err != nil {
+		why = clean(e.Err.Error())
 	}
-	return newLayout(m.w, m.h, lines)
+	if e.Track >= 0 && e.Track < len(m.now.tracks) {
+		name = m.now.tracks[e.Track].name()
+	}
+	if e.Skipped {
+		return m.status.show(statusWarning, fmt.Sprintf("slice %d of %s is left out: %s", e.Slice+1, name, why))
+	}
+	m.library.failed[e.Track] = why
+	return m.status.show(statusFailure, "cannot play "+name+": "+why+m.again())
+}
+
+// again is what can be pressed about a track that is not played.
+func (m *model) again() string {
+	if again := m.keys.Of(keys.Play).Key(); again != "" {
+		return "; " + again + " tries again"
+	}
+	return ""
 }

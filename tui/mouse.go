@@ -6,10 +6,11 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// click is the last one in the list.
+// click is the last one in a list.
 type click struct {
-	track int
-	at    time.Time
+	view view
+	line int
+	at   time.Time
 }
 
 const (
@@ -22,47 +23,83 @@ const (
 func (m *model) mouse(e tea.MouseEvent) {
 	l := m.layout()
 	switch {
-	case l.tiny:
+	case l.tiny || m.arrival.waiting:
 	case m.seek.dragging && e.Action == tea.MouseActionRelease:
 		m.seek.dragging = false
 		m.engine.Seek(m.seek.to)
 	case m.seek.dragging && e.Action == tea.MouseActionMotion:
 		m.drag(l, e.X)
 	case e.Action != tea.MouseActionPress:
-	case e.Button == tea.MouseButtonWheelUp:
-		m.browse.scroll(-wheelRows)
-	case e.Button == tea.MouseButtonWheelDown:
-		m.browse.scroll(wheelRows)
+	case e.IsWheel():
+		m.wheel(l, e)
 	case e.Button == tea.MouseButtonLeft:
 		m.press(l, e)
 	}
 }
 
-// press takes a click on the bar, on the list, or on the sign of what plays.
+// wheel scrolls what lies below it; over what plays it turns the volume.
+func (m *model) wheel(l layout, e tea.MouseEvent) {
+	way := 1
+	switch e.Button {
+	case tea.MouseButtonWheelUp:
+		way = -1
+	case tea.MouseButtonWheelDown:
+	default:
+		return
+	}
+	switch {
+	case l.panel >= 0 && e.Y >= l.panel:
+		m.turnVolume(float64(-way) * volumeStep)
+	case m.help.open:
+		m.help.over = overflow(m.keys, l.inner, l.rows)
+		m.help.top = min(max(m.help.top+way*wheelRows, 0), m.help.over)
+	case m.view == viewLyrics:
+		m.words.scroll(way * wheelRows)
+	case m.view == viewQueue || m.view == viewLibrary:
+		m.window().scroll(way * wheelRows)
+	}
+}
+
+// press takes a click on the bar, on a tab, on a list, or on the sign of what
+// plays.
 func (m *model) press(l layout, e tea.MouseEvent) {
 	switch {
-	case e.Y == l.bar && m.now.total() > 0 && l.barSpan(timesWidth(m.now.total())).has(e.X):
+	case e.Y == l.bar && m.now.total() > 0 && m.barSpan(l).has(e.X):
 		m.seek.dragging, m.seek.track = true, m.now.state.Track
 		m.drag(l, e.X)
 	case l.panel >= 0 && e.Y == l.panel+1 && e.X <= 2:
 		m.toggle()
-	case e.Y >= l.list && e.Y < l.list+l.rows:
-		track := m.browse.trackAt(e.Y - l.list)
-		if track < 0 {
-			return
+	case e.Y == 0:
+		for _, t := range m.tabs(l) {
+			if e.X >= t.x-1 && e.X <= t.x+t.w {
+				m.view, m.help = t.view, help{}
+				m.resize(m.w, m.h)
+				return
+			}
 		}
-		now := time.Now()
-		again := track == m.click.track && now.Sub(m.click.at) < doubleClick
-		m.click = click{track, now}
-		m.browse.selectTrack(track)
-		if again {
-			m.click = click{}
-			m.play(track)
-		}
+	case !m.help.open && (m.view == viewLibrary || m.view == viewQueue):
+		m.pick(m.window().at(e.Y - l.list))
 	}
 }
 
-func (m *model) drag(l layout, x int) {
-	total := m.now.total()
-	m.seek.to = l.barSpan(timesWidth(total)).at(x, total)
+// pick selects a line, and at the second click does what enter does.
+func (m *model) pick(line int) {
+	if line < 0 {
+		return
+	}
+	now := time.Now()
+	again := m.view == m.click.view && line == m.click.line && now.Sub(m.click.at) < doubleClick
+	m.click = click{m.view, line, now}
+	m.window().to(line)
+	if !again {
+		return
+	}
+	m.click = click{}
+	if m.view == viewQueue {
+		m.jump(m.queue.selected())
+	} else if !m.library.toggle() {
+		m.play(m.library.selected())
+	}
 }
+
+func (m *model) drag(l layout, x int) { m.seek.to = m.barSpan(l).at(x, m.now.total()) }

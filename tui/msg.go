@@ -1,6 +1,10 @@
 package tui
 
-import "secstream/pkg/player"
+import (
+	"image"
+
+	"secstream/pkg/player"
+)
 
 // eventMsg is one event of the engine.
 type eventMsg player.Event
@@ -14,3 +18,31 @@ type tickMsg struct{ generation int }
 
 // expiredMsg tells that the status with this number was shown long enough.
 type expiredMsg struct{ id int }
+
+// countedMsg tells that nothing followed the number typed with this id.
+type countedMsg struct{ id int }
+
+// toldMsg is a word for the listener.
+type toldMsg Word
+
+// connectedMsg brings what was waited for.
+type connectedMsg struct {
+	config Config
+	err    error
+}
+
+// groundMsg tells whether the terminal is dark.
+type groundMsg struct{ dark bool }
+
+// lyricsMsg brings the lyrics of a track.
+type lyricsMsg struct {
+	track int
+	text  string
+	err   error
+}
+
+// picturedMsg brings the cover of a track, decoded; nil for none.
+type picturedMsg struct {
+	track int
+	image image.Image
+}

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/png"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,8 +16,12 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 
+	"secstream/pkg/audio"
 	"secstream/pkg/player"
+	"secstream/tui/art"
 )
 
 // terminal takes what a program writes.
@@ -26,6 +34,12 @@ func (t *terminal) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.buf.Write(p)
+}
+
+func (t *terminal) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
 }
 
 // lockedEngine is a fakeEngine for a running program.
@@ -42,42 +56,53 @@ func (l *lockedEngine) State() player.State {
 
 // start runs the screen with a keyboard and returns its end.
 func start(ctx context.Context, keyboard io.Reader) (*lockedEngine, *terminal, chan error) {
-	e := &lockedEngine{fakeEngine: &fakeEngine{events: make(chan player.Event, 8)}}
+	e := &lockedEngine{fakeEngine: &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}}
 	out, done := &terminal{}, make(chan error, 1)
-	go func() {
-		done <- run(ctx, e, Config{Tracks: shelf(), Where: "here"}, tea.WithInput(keyboard), tea.WithOutput(out))
-	}()
+	m := adopted(e, Config{Tracks: shelf(), Where: "here"}, plainLooks)
+	go func() { done <- m.run(ctx, on(keyboard, out)...) }()
 	return e, out, done
 }
 
-func wait(t *testing.T, done chan error) {
+// on is a terminal of no known size.
+func on(keyboard io.Reader, out io.Writer) []tea.ProgramOption {
+	return []tea.ProgramOption{tea.WithInput(keyboard), tea.WithOutput(out)}
+}
+
+func ends(t *testing.T, done chan error) error {
 	t.Helper()
 	select {
 	case err := <-done:
-		if err != nil {
-			t.Errorf("Run: %v", err)
-		}
+		return err
 	case <-time.After(10 * time.Second):
 		t.Fatal("Run does not return")
+		return nil
 	}
 }
 
 func TestRunEnds(t *testing.T) {
 	t.Run("user quits", func(t *testing.T) {
-		_, _, done := start(context.Background(), strings.NewReader("q"))
-		wait(t, done)
+		_, out, done := start(context.Background(), strings.NewReader("q"))
+		if err := ends(t, done); err != nil {
+			t.Error(err)
+		}
+		restored(t, out)
 	})
 	t.Run("events close", func(t *testing.T) {
 		e, _, done := start(context.Background(), nil)
 		e.events <- player.Event{Kind: player.Warning, Text: "4 channels are mixed to 2"}
 		close(e.events)
-		wait(t, done)
+		if err := ends(t, done); err != nil {
+			t.Error(err)
+		}
 	})
 	t.Run("context ends", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		_, _, done := start(ctx, nil)
-		wait(t, done)
+		_, out, done := start(ctx, nil)
+		if err := ends(t, done); err != nil {
+			t.Error(err)
+		}
+		restored(t, out)
 	})
 	t.Run("no engine", func(t *testing.T) {
 		if err := Run(context.Background(), Config{}); err == nil {
@@ -86,21 +111,76 @@ func TestRunEnds(t *testing.T) {
 	})
 	t.Run("terminal breaks", func(t *testing.T) {
 		broken := errors.New("gone")
-		_, _, done := start(context.Background(), brokenKeyboard{broken})
-		select {
-		case err := <-done:
-			if !errors.Is(err, broken) {
-				t.Errorf("Run: %v, want %v", err, broken)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("Run does not return")
+		_, out, done := start(context.Background(), brokenKeyboard{broken})
+		if err := ends(t, done); !errors.Is(err, broken) {
+			t.Errorf("Run: %v, want %v", err, broken)
 		}
+		restored(t, out)
 	})
+}
+
+// restored checks that a program took back all that it changed.
+func restored(t *testing.T, out *terminal) {
+	t.Helper()
+	for _, mode := range []string{"?1049", "?25", "?1002", "?1006", "?2004"} {
+		text := out.String()
+		on, off := strings.LastIndex(text, "\x1b["+mode+"h"), strings.LastIndex(text, "\x1b["+mode+"l")
+		if mode == "?25" {
+			on, off = off, on // the cursor is there, and hidden meanwhile
+		}
+		if on >= 0 && off < on {
+			t.Errorf("mode %s stays changed", mode)
+		}
+	}
 }
 
 type brokenKeyboard struct{ err error }
 
 func (b brokenKeyboard) Read([]byte) (int, error) { return 0, b.err }
+
+// A panic in a message or in a command ends the screen with an error, and the
+// terminal is as it was.
+func TestPanicRestoresTheTerminal(t *testing.T) {
+	for name, get := range map[string]func(){
+		"in Update":    func() {},
+		"in a command": func() { panic("the cover fell off the wall") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}
+			out, keyboard := &terminal{}, make(slow)
+			m := adopted(e, Config{Tracks: shelf(), Protection: func() Protection {
+				if name == "in Update" && out.String() != "" { // once the screen stands
+					panic("the cover fell off the wall")
+				}
+				return Protection{}
+			}, Lyrics: func(context.Context, int) (string, error) { get(); return "", nil }}, plainLooks)
+			done := make(chan error, 1)
+			go func() { done <- m.run(context.Background(), on(keyboard, out)...) }()
+			if name != "in Update" {
+				keyboard <- 'Y'
+			} else {
+				keyboard <- 'j'
+			}
+			if err := ends(t, done); !errors.Is(err, tea.ErrProgramPanic) {
+				t.Errorf("Run: %v", err)
+			}
+			close(keyboard)
+			restored(t, out)
+		})
+	}
+}
+
+// slow is a keyboard on which keys are pressed one by one.
+type slow chan byte
+
+func (s slow) Read(p []byte) (int, error) {
+	b, ok := <-s
+	if !ok {
+		return 0, io.EOF
+	}
+	p[0] = b
+	return 1, nil
+}
 
 func TestListenEndsWithTheScreen(t *testing.T) {
 	quit := make(chan struct{})
@@ -112,10 +192,10 @@ func TestListenEndsWithTheScreen(t *testing.T) {
 
 func TestEventsAreHeardOneAfterTheOther(t *testing.T) {
 	s := newScreen(t, shelf(), 80, 24)
+	s.e.events <- player.Event{Kind: player.TimeUpdate} // of no concern
 	s.e.events <- player.Event{Kind: player.Warning, Text: "the output has \x1b[31mtwo\x07 channels"}
 	close(s.e.events)
-	msg := listen(s.e.events, nil)()
-	s.send(msg)
+	s.send(listen(s.e.events, nil)())
 	s.wantText("! the output has two channels")
 	if msg := listen(s.e.events, nil)(); msg != (closedMsg{}) {
 		t.Errorf("%#v after the channel closed", msg)
@@ -136,13 +216,16 @@ func TestStatusExpires(t *testing.T) {
 		s.send(eventMsg{Kind: player.Error, Track: 3, Err: errors.New("second")})
 		second := expired(s.last)
 		s.send(first...) // belongs to a status that is gone
-		s.wantText("✗ cannot play Pulsewidth: second", "✗ Pulsewidth")
+		s.wantText("✗ cannot play Pulsewidth: second; enter tries again", "✗ Pulsewidth")
 		s.send(second...)
 		s.wantNoText("second")
 		s.wantText("✗ Pulsewidth", "? help")
 		s.keys("down down") // on the failed track: why
-		s.wantText("✗ second")
+		s.wantText("✗ second; enter tries again")
 		s.send(eventMsg{Kind: player.TrackChange, Track: 3})
+		s.wantNoText("✗")
+		s.send(eventMsg{Kind: player.Error, Skipped: true, Slice: 4, Track: 3, Err: errors.New("forged")})
+		s.wantText("! slice 5 of Pulsewidth is left out: forged")
 		s.wantNoText("✗")
 	})
 }
@@ -157,12 +240,13 @@ func expired(cmd tea.Cmd) (list []tea.Msg) {
 	return list
 }
 
-// One chain of ticks lives at a time: fast while something moves, slow else.
+// One chain of ticks lives at a time: fast while something moves; none when
+// nothing does.
 func TestTickPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScreen(t, shelf(), 80, 24)
 		count := func(d time.Duration) (n int) {
-			for end := time.Now().Add(d); time.Now().Before(end); n++ {
+			for end := time.Now().Add(d); time.Now().Before(end) && s.last != nil; n++ {
 				all := msgs(s.last)
 				if len(all) != 1 {
 					t.Fatalf("%d commands where one tick should be", len(all))
@@ -171,7 +255,7 @@ func TestTickPace(t *testing.T) {
 			}
 			return n
 		}
-		if n := count(10 * time.Second); n < 50 || n > 100 {
+		if n := count(10 * time.Second); n < 20 || n > 50 {
 			t.Errorf("%d ticks in 10 s of play", n)
 		}
 		stale := s.last
@@ -182,12 +266,296 @@ func TestTickPace(t *testing.T) {
 			t.Error("a tick of the old pace lives on")
 		}
 		s.last = paused
-		if n := count(10 * time.Second); n > 11 {
+		if n := count(10 * time.Second); n > 2 {
 			t.Errorf("%d ticks in 10 s of pause", n)
 		}
 		s.keys("space")
 		if s.last == nil || s.model().every != movingPace {
 			t.Error("play does not quicken the ticks")
 		}
+		s.e.sound = []float64{0.5, -0.5}
+		s.keys("N")
+		if got := s.model().every; got != barsPace {
+			t.Errorf("a tick each %v with a spectrum", got)
+		}
+		s.keys("space")
+		if n := count(10 * time.Second); n > 60 {
+			t.Errorf("%d ticks after the bars fell", n)
+		}
+		if s.last != nil {
+			t.Error("ticks go on in a pause")
+		}
 	})
+}
+
+func TestConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan Word, 2)
+		told <- Word{Text: "it is still being scanned, 12 tracks so far"}
+		c := Config{Where: "music.example:8420", Told: told, Connect: func(context.Context) (Config, error) {
+			return Config{}, errors.New("no such host")
+		}}
+		m, err := newModel(c, plainLooks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &screen{t: t, Model: m, e: &fakeEngine{}}
+		s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+		s.wantText("connecting", "music.example:8420", "q quit")
+		s.keys("n space 5 j / P Q L") // nothing there yet to obey them
+		time.Sleep(3 * time.Second)
+		s.send(tickMsg{s.model().generation})
+		s.wantText("0:03")
+		s.send(hear(nil, told)())
+		s.wantText("12 tracks so far")
+		s.golden("connecting-80x24")
+		s.send(connect(t.Context(), c.Connect)())
+		if s.model().arrival.err == nil || !says[tea.QuitMsg](s.last) {
+			t.Error("the error is lost")
+		}
+		close(told)
+		if msg := hear(nil, told)(); msg != nil {
+			t.Errorf("%v after all was told", msg)
+		}
+	})
+}
+
+func TestWarningsOfTheConnection(t *testing.T) {
+	s := newScreen(t, shelf(), 80, 24)
+	s.send(toldMsg{Text: "met this server \x1b[2Jfor the first time", Lasting: true})
+	s.wantText("! met this server for the first time")
+
+	m, err := newModel(Config{Connect: func(context.Context) (Config, error) { return Config{}, nil }}, plainLooks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := player.New(player.Config{
+		Output: quiet{}, Tracks: 1, Open: func(context.Context, int) (player.Source, error) { return nil, errors.New("none") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = &screen{t: t, Model: m, e: &fakeEngine{}}
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24}, toldMsg{Text: "met this server", Lasting: true}, toldMsg{Text: "being scanned"})
+	s.wantNoText("met this server")
+	s.send(connectedMsg{config: Config{Engine: engine, Tracks: shelf()[:1], Note: "going on at 0:07"}})
+	s.wantText("! met this server", "top.wav")
+}
+
+// quiet is an output for an engine that never runs.
+type quiet struct{}
+
+func (quiet) Open(player.Spec) error { return nil }
+func (quiet) Write([]float64) error  { return nil }
+func (quiet) Buffered() audio.Frames { return 0 }
+func (quiet) Flush()                 {}
+func (quiet) Drain() error           { return nil }
+func (quiet) Close() error           { return nil }
+func (quiet) Paced() bool            { return true }
+
+func TestSave(t *testing.T) {
+	var saved []Resume
+	s := configured(t, Config{Tracks: shelf(), Save: func(r Resume) { saved = append(saved, r) }}, 80, 24, plainLooks)
+	close(s.e.events)
+	at := func(d time.Duration) {
+		s.e.state.Position = d
+		s.send(tickMsg{})
+		run(s.last)
+	}
+	at(84 * time.Second)
+	at(87 * time.Second)
+	if len(saved) != 0 {
+		t.Errorf("saved %v within 5 s", saved)
+	}
+	at(89 * time.Second)
+	s.e.turnTo(3)
+	at(time.Second)
+	s.e.state.Ended = true
+	at(time.Second)
+	want := []Resume{{1, 89 * time.Second}, {3, time.Second}, {Track: -1}}
+	if len(saved) != 3 || saved[0] != want[0] || saved[1] != want[1] || saved[2] != want[2] {
+		t.Errorf("saved %v, want %v", saved, want)
+	}
+}
+
+// run does what cmd holds, but for what waits.
+func run(cmd tea.Cmd) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if cmd == nil {
+			return
+		}
+		if batch, ok := cmd().(tea.BatchMsg); ok {
+			for _, c := range batch {
+				run(c)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+func TestLyricsAreFetchedWhenTheyAreLookedAt(t *testing.T) {
+	asked := 0
+	lyrics := func(context.Context, int) (string, error) { asked++; return "Plain\nand simple", nil }
+	s := configured(t, Config{Tracks: shelf(), Lyrics: lyrics}, 80, 24, plainLooks)
+	close(s.e.events)
+	s.send(tickMsg{})
+	run(s.last)
+	if asked != 0 {
+		t.Error("asked for what nobody looks at")
+	}
+	s.keys("Y")
+	s.wantText("looking for lyrics")
+	for _, msg := range msgs(s.last) {
+		if l, ok := msg.(lyricsMsg); ok {
+			s.send(l)
+		}
+	}
+	s.wantText("and simple", "not timed")
+	s.send(lyricsMsg{track: 4, text: "of another track"})
+	s.wantText("and simple")
+	s.e.turnTo(2)
+	s.send(tickMsg{})
+	s.send(lyricsMsg{track: 2, err: errors.New("gone")})
+	s.wantText("no lyrics: gone")
+	if s = newScreen(t, shelf(), 80, 24); s != nil {
+		s.keys("Y")
+		s.wantText("no lyrics come from here")
+	}
+}
+
+func TestCover(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	pictures := func(context.Context, int) ([]byte, error) { return b.Bytes(), nil }
+	s := configured(t, Config{Tracks: shelf(), Art: pictures}, 80, 24, looks{dark: true, profile: colorprofile.TrueColor})
+	m := s.model()
+	m.cover.mode = art.Blocks
+	s.Model = m
+	close(s.e.events)
+	s.keys("N")
+	for _, msg := range msgs(s.last) {
+		if p, ok := msg.(picturedMsg); ok {
+			s.send(p)
+		}
+	}
+	s.wantText("▀▀▀▀")
+	x, _ := s.find("Xtal")
+	s.keys("i")
+	s.wantNoText("▀")
+	if closer, _ := s.find("Xtal"); closer >= x {
+		t.Error("without the cover its room stays")
+	}
+	s.keys("i Q N")
+	s.wantText("▀▀▀▀")
+	s.send(decode(1)([]byte("no picture"), nil))
+	s.wantNoText("▀")
+}
+
+// A picture is told to the terminal before the first frame that has it, and
+// forgotten at the end.
+func TestPictureComesBeforeItsFrame(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(r)
+		all <- string(b)
+	}()
+	s := configured(t, Config{Tracks: shelf(), Art: func(context.Context, int) ([]byte, error) { return nil, nil }}, 80, 24, looks{dark: true, profile: colorprofile.TrueColor})
+	m := s.model()
+	m.cover.mode, m.out.file = art.Kitty, w
+	s.Model = m
+	s.keys("N")
+	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	if _, err := m.out.Write([]byte("frame")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.out.Write([]byte(s.raw())); err != nil {
+		t.Fatal(err)
+	}
+	m.out.forget(s.model().cover.remove)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := <-all
+	told, frame, gone := strings.Index(text, "\x1b_Ga=T"), strings.Index(text, "frame"), strings.LastIndex(text, "\x1b_Ga=d")
+	if told != 0 || frame < told || gone < strings.LastIndex(text, "\U0010eeee") || strings.Count(text, "\x1b_Ga=T") != 1 {
+		t.Errorf("told at %d, frame at %d, forgotten at %d of %d bytes", told, frame, gone, len(text))
+	}
+}
+
+// The terminal is asked for its ground once there is something to play, and its
+// answer is heard.
+func TestGroundIsAskedFor(t *testing.T) {
+	ground := make(chan bool, 1)
+	s := configured(t, Config{Tracks: shelf()}, 80, 24, looks{dark: true, profile: colorprofile.TrueColor})
+	m := s.model()
+	m.ground = ground
+	s.Model = m
+	close(s.e.events)
+	ground <- false
+	said := msgs(m.Init())
+	if m.out.before != groundQuery || !slices.Contains(said, tea.Msg(groundMsg{dark: false})) {
+		t.Errorf("told %q, heard %v", m.out.before, said)
+	}
+	dark := s.raw()
+	s.send(groundMsg{dark: false})
+	if s.raw() == dark || s.model().looks.dark {
+		t.Error("a light terminal gets the dark colours")
+	}
+}
+
+// Pixels stand in their lines, which no renderer cuts, and those lines alone.
+func TestPixelsStandInTheirLines(t *testing.T) {
+	s := configured(t, Config{Tracks: shelf(), Art: func(context.Context, int) ([]byte, error) { return nil, nil }}, 80, 24, looks{dark: true, profile: colorprofile.TrueColor})
+	m := s.model()
+	m.cover.mode, m.cover.cell = art.Sixel, image.Pt(8, 16)
+	s.Model = m
+	s.keys("N")
+	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	strips := 0
+	for _, l := range strings.Split(s.raw(), "\n") {
+		strips += strings.Count(l, "\x1bP")
+		if ansi.Truncate(l, 80, "") != l || ansi.StringWidth(l) > 80 {
+			t.Errorf("a line that is cut: %.80q", l)
+		}
+	}
+	if strips < 4 {
+		t.Errorf("%d strips of pixels", strips)
+	}
+	s.keys("Q")
+	if strings.Contains(s.raw(), "\x1bP") {
+		t.Error("pixels stay")
+	}
+}
+
+func TestProfile(t *testing.T) {
+	for environ, want := range map[string]colorprofile.Profile{
+		"TERM=xterm":          colorprofile.ANSI,
+		"TERM=xterm-256color": colorprofile.ANSI256,
+		"TERM=xterm-256color COLORTERM=truecolor":             colorprofile.TrueColor,
+		"TERM=xterm-256color COLORTERM=truecolor NO_COLOR=1":  colorprofile.ASCII,
+		"TERM=xterm-256color COLORTERM=truecolor NO_COLOR=no": colorprofile.ASCII, // whatever it is, it is there
+		"TERM=tmux-256color":                                  colorprofile.ANSI256,
+		"TERM=tmux-256color COLORTERM=truecolor":              colorprofile.TrueColor,
+		"TERM=screen-256color COLORTERM=truecolor":            colorprofile.ANSI256,
+	} {
+		if got := profileOf(strings.Fields(environ)); got != want {
+			t.Errorf("%s is %v, want %v", environ, got, want)
+		}
+	}
+	for colours, dark := range map[string]bool{"": true, "15;0": true, "0;15": false, "0;default;7": false} {
+		if darkGuess(colours) != dark {
+			t.Errorf("COLORFGBG=%s is dark: %v", colours, !dark)
+		}
+	}
 }

@@ -21,14 +21,21 @@ type statusKind int
 const (
 	statusWarning statusKind = iota
 	statusFailure
+	statusNote // what was just done
 )
 
-// statusTime is how long a status stays: time to read a long line.
-const statusTime = 6 * time.Second
+// How long a status stays: time to read a long line, or to see a short one.
+const (
+	statusTime = 6 * time.Second
+	noteTime   = 2500 * time.Millisecond
+)
 
 func (s *status) show(kind statusKind, text string) tea.Cmd {
 	s.kind, s.text = kind, text
 	s.id++
+	if kind == statusNote {
+		return expire(noteTime, s.id)
+	}
 	return expire(statusTime, s.id)
 }
 
@@ -42,8 +49,11 @@ func (s *status) expire(id int) {
 // wide: an error names its cause at its end.
 func (s status) view(st styles, w, lines int) []string {
 	sign, style := "!", st.warn
-	if s.kind == statusFailure {
+	switch s.kind {
+	case statusFailure:
 		sign, style = signFailed, st.fail
+	case statusNote:
+		sign, style = signGood, st.accent
 	}
 	text := strings.Split(ansi.Wrap(s.text, w-2, ""), "\n")
 	if len(text) > lines {

@@ -1,12 +1,14 @@
 package tui
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
-	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"secstream/pkg/player"
+	"secstream/tui/keys"
 )
 
 // How far the seek keys go.
@@ -15,111 +17,264 @@ const (
 	farSeek  = time.Minute
 )
 
-// typed takes what one read of the keyboard gave.
-func (m *model) typed(msg tea.KeyMsg) tea.Cmd {
-	var cmds []tea.Cmd
-	for _, k := range single(msg) {
-		cmds = append(cmds, m.key(k))
+// number is what was typed of a number: a count for the key that follows, or,
+// when none does, a place in the track.
+type number struct {
+	typing bool
+	n      int
+	id     int // so that an old one's end does not end a new one
+}
+
+const (
+	numberTime = 500 * time.Millisecond // without a key after it a number is a place
+	maxNumber  = 9999
+)
+
+// text is what the number may become.
+func (n number) text() string {
+	if p, ok := n.percent(); ok {
+		return fmt.Sprintf("%d …  %d %% of the track, or a count for the next key", n.n, p)
+	}
+	return fmt.Sprintf("%d …  a count for the next key", n.n)
+}
+
+// percent is the place that the number is: 5 is 50 %, 25 is 25 %.
+func (n number) percent() (int, bool) {
+	if n.n < 10 {
+		return n.n * 10, true
+	}
+	return n.n, n.n <= 100
+}
+
+// read takes what one read of the keyboard gave: a paste, which is text and no
+// command, or one key, or several that were typed fast.
+func (m *model) read(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case msg.Paste:
+		m.paste(string(msg.Runes))
+		return nil
+	case msg.Type != tea.KeyRunes:
+		name, text := named(msg)
+		return m.typed(name, text)
+	}
+	cmds := make([]tea.Cmd, len(msg.Runes))
+	for i, r := range msg.Runes {
+		name, text := named(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt})
+		cmds[i] = m.typed(name, text)
 	}
 	return tea.Batch(cmds...)
 }
 
-// key takes one key.
-func (m *model) key(msg tea.KeyMsg) tea.Cmd {
-	k := &m.keys
-	switch {
-	case msg.Type == tea.KeyCtrlC:
-		return tea.Quit
-	case key.Matches(msg, k.suspend):
-		return tea.Suspend
-	case m.browse.typing:
-		m.typeFilter(msg)
-	case msg.Paste: // text, never commands
-	case key.Matches(msg, k.quit):
-		return tea.Quit
-	case key.Matches(msg, k.help):
-		m.toggleHelp()
-	case key.Matches(msg, k.clear):
-		m.escape()
-	default:
-		if !m.transportKey(msg) {
-			m.listKey(msg)
-		}
+// named is a key's name in the table, and the text it makes.
+func named(key tea.KeyMsg) (name, text string) {
+	name = key.String()
+	if key.Type == tea.KeySpace || key.Type == tea.KeyRunes && string(key.Runes) == " " {
+		name, text = strings.TrimSuffix(name, " ")+"space", " "
 	}
-	return nil
+	if key.Type == tea.KeyRunes {
+		text = string(key.Runes)
+	}
+	if key.Alt {
+		text = ""
+	}
+	return name, text
 }
 
-// transportKey takes the keys that steer the engine.
-func (m *model) transportKey(msg tea.KeyMsg) bool {
-	k := &m.keys
+// typed takes one key: its name, and the text it makes.
+func (m *model) typed(key, text string) tea.Cmd {
+	if key == "ctrl+c" {
+		return tea.Quit
+	}
+	if m.library.typing && !m.help.open {
+		m.typeFilter(key, text)
+		return nil
+	}
+	if len(key) == 1 && key[0] >= '0' && key[0] <= '9' && !m.arrival.waiting {
+		return m.digit(int(key[0] - '0'))
+	}
+	typed := m.number
+	m.number = number{id: typed.id}
+	action := m.keys.Find(key, m.parts()...)
+	times := 1
+	if typed.typing && m.keys.Counts(action) {
+		times = max(typed.n, 1)
+	}
 	switch {
-	case key.Matches(msg, k.toggle):
+	case typed.typing && action == keys.Play:
+		m.place(typed)
+		return nil
+	case typed.typing && action == keys.Close:
+		return nil
+	case typed.typing && (action == keys.First || action == keys.Last):
+		m.window().to(typed.n - 1)
+		return nil
+	}
+	return m.do(action, times)
+}
+
+// parts are those of the table that count now.
+func (m *model) parts() []keys.Where {
+	switch {
+	case m.arrival.waiting:
+		return []keys.Where{keys.Anywhere}
+	case m.help.open:
+		return []keys.Where{keys.Lists, keys.Anywhere}
+	case m.view == viewLibrary:
+		return []keys.Where{keys.Library, keys.Lists, keys.Anywhere}
+	case m.view == viewQueue:
+		return []keys.Where{keys.Queue, keys.Lists, keys.Anywhere}
+	case m.view == viewLyrics:
+		return []keys.Where{keys.Lyrics, keys.Lists, keys.Anywhere}
+	}
+	return []keys.Where{keys.Anywhere}
+}
+
+// digit takes a digit of a number. 0 alone is the start of the track.
+func (m *model) digit(d int) tea.Cmd {
+	if d == 0 && !m.number.typing {
+		m.place(number{})
+		return nil
+	}
+	m.number = number{true, min(m.number.n*10+d, maxNumber), m.number.id + 1}
+	return wait(numberTime, m.number.id)
+}
+
+// counted ends the number with that id, as a place.
+func (m *model) counted(id int) {
+	if m.number.typing && m.number.id == id {
+		n := m.number
+		m.number = number{id: id}
+		m.place(n)
+	}
+}
+
+// place goes to where in the track the number says.
+func (m *model) place(n number) {
+	if p, ok := n.percent(); ok && m.now.total() > 0 {
+		m.engine.Seek(m.now.total() / 100 * time.Duration(p))
+	}
+}
+
+// do does what a key means, so many times.
+func (m *model) do(a keys.Action, times int) tea.Cmd {
+	switch a {
+	case keys.Quit:
+		return tea.Quit
+	case keys.Suspend:
+		return tea.Suspend
+	case keys.Redraw:
+		m.cover.w = 0
+		return tea.ClearScreen
+	case keys.Help:
+		m.help.toggle()
+	case keys.Close:
+		m.escape()
+	case keys.Theme:
+		m.looks.theme = (m.looks.theme + 1) % len(themes)
+		m.styles = newStyles(m.looks)
+		return m.status.show(statusNote, "theme "+themes[m.looks.theme].name)
+	}
+	if m.arrival.waiting {
+		return nil
+	}
+	if m.steer(a, times) {
+		return nil
+	}
+	if m.show(a) {
+		m.resize(m.w, m.h)
+		return nil
+	}
+	return m.listed(a, times)
+}
+
+// steer does what is for the engine and says whether it was that.
+func (m *model) steer(a keys.Action, times int) bool {
+	n := time.Duration(times)
+	switch a {
+	case keys.Toggle:
 		m.toggle()
-	case key.Matches(msg, k.next):
-		m.engine.Next()
-	case key.Matches(msg, k.prev):
-		m.engine.Prev()
-	case key.Matches(msg, k.back):
-		m.engine.SeekBy(-nearSeek)
-	case key.Matches(msg, k.ahead):
-		m.engine.SeekBy(nearSeek)
-	case key.Matches(msg, k.farBack):
-		m.engine.SeekBy(-farSeek)
-	case key.Matches(msg, k.farAhead):
-		m.engine.SeekBy(farSeek)
-	case key.Matches(msg, k.part):
-		if total := m.now.total(); total > 0 {
-			m.engine.Seek(total / 10 * time.Duration(msg.Runes[0]-'0'))
-		}
-	case key.Matches(msg, k.louder):
-		m.turnVolume(volumeStep)
-	case key.Matches(msg, k.softer):
-		m.turnVolume(-volumeStep)
-	case key.Matches(msg, k.mute):
+	case keys.Next:
+		m.skip(times)
+	case keys.Previous:
+		m.skip(-times)
+	case keys.Back:
+		m.engine.SeekBy(-nearSeek * n)
+	case keys.Ahead:
+		m.engine.SeekBy(nearSeek * n)
+	case keys.FarBack:
+		m.engine.SeekBy(-farSeek * n)
+	case keys.FarAhead:
+		m.engine.SeekBy(farSeek * n)
+	case keys.Louder:
+		m.turnVolume(volumeStep * float64(times))
+	case keys.Softer:
+		m.turnVolume(-volumeStep * float64(times))
+	case keys.Mute:
 		m.engine.Mute(!m.engine.State().Muted)
+	case keys.Shuffle:
+		m.engine.SetShuffle(!m.queue.Shuffle)
+	case keys.Repeat:
+		m.engine.SetRepeat((m.queue.Repeat + 1) % (player.RepeatOne + 1))
 	default:
 		return false
 	}
 	return true
 }
 
-// listKey takes the keys that move in the list.
-func (m *model) listKey(msg tea.KeyMsg) {
-	k := &m.keys
-	switch {
-	case key.Matches(msg, k.play):
-		m.play(m.browse.selected())
-	case key.Matches(msg, k.up):
-		m.browse.step(-1)
-	case key.Matches(msg, k.down):
-		m.browse.step(1)
-	case key.Matches(msg, k.pageUp):
-		m.browse.page(-1)
-	case key.Matches(msg, k.pageDown):
-		m.browse.page(1)
-	case key.Matches(msg, k.first):
-		m.browse.ends(false)
-	case key.Matches(msg, k.last):
-		m.browse.ends(true)
-	case key.Matches(msg, k.filter):
-		if !m.layout().tiny {
-			m.closeHelp()
-			m.browse.typing = true
-		}
+// maxSkip bounds what a count before next and previous does.
+const maxSkip = 1000
+
+// skip goes n tracks on, or back.
+func (m *model) skip(n int) {
+	for range min(n, maxSkip) {
+		m.engine.Next()
 	}
+	for range min(-n, maxSkip) {
+		m.engine.Prev()
+	}
+}
+
+// show does what is about views and says whether it was that.
+func (m *model) show(a keys.Action) bool {
+	var to view
+	switch a {
+	case keys.ShowLibrary:
+		to = viewLibrary
+	case keys.ShowQueue:
+		to = viewQueue
+	case keys.ShowNow:
+		to = viewNow
+	case keys.ShowLyrics:
+		to = viewLyrics
+	case keys.ShowProtection:
+		to = viewProtection
+	case keys.NextView:
+		to = (m.view + 1) % views
+	case keys.PreviousView:
+		to = (m.view + views - 1) % views
+	case keys.Search:
+		if m.layout().tiny {
+			return false
+		}
+		to, m.library.typing = viewLibrary, true
+	default:
+		return false
+	}
+	m.view, m.help = to, help{}
+	return true
 }
 
 // toggle plays or pauses. After the end it plays what is selected.
 func (m *model) toggle() {
-	if m.now.ended {
-		track := m.browse.selected()
-		if track < 0 {
-			track = 0
-		}
-		m.play(track)
+	if !m.now.ended() {
+		m.engine.Toggle()
 		return
 	}
-	m.engine.Toggle()
+	if id := m.queue.selected(); m.view == viewQueue && id != 0 {
+		m.jump(id)
+		return
+	}
+	m.play(max(m.library.selected(), 0))
 }
 
 // play begins a track, also out of a pause.
@@ -131,12 +286,17 @@ func (m *model) play(track int) {
 	m.engine.Pause(false)
 }
 
-// turnVolume moves the volume control by d. Up also ends a mute: who asks for
+// jump begins an entry of the queue, also out of a pause.
+func (m *model) jump(id uint64) {
+	m.engine.JumpTo(id)
+	m.engine.Pause(false)
+}
+
+// turnVolume changes the volume by d dB. Up also ends a mute: who asks for
 // more wants to hear something.
 func (m *model) turnVolume(d float64) {
-	steps := float64(int((m.now.volume+d)/volumeStep + 0.5)) // whole steps, so that no dust gathers
-	m.now.volume = min(max(steps*volumeStep, 0), 1)
-	m.engine.SetVolume(player.Percent(100 * m.now.volume))
+	m.now.volume = decibels(m.now.volume + d)
+	m.engine.SetVolume(player.Decibels(m.now.volume))
 	if d > 0 {
 		m.engine.Mute(false)
 	}
@@ -144,51 +304,12 @@ func (m *model) turnVolume(d float64) {
 
 // escape closes what is open, the topmost first.
 func (m *model) escape() {
-	if m.help.ShowAll {
-		m.closeHelp()
+	if m.help.open {
+		m.help = help{}
 		return
 	}
-	m.browse.typing = false
-	m.browse.setQuery("")
-}
-
-func (m *model) toggleHelp() {
-	m.help.ShowAll = !m.help.ShowAll
-	m.browse.resize(m.layout().rows)
-}
-
-func (m *model) closeHelp() {
-	if m.help.ShowAll {
-		m.toggleHelp()
-	}
-}
-
-// typeFilter takes a key while the filter is typed.
-func (m *model) typeFilter(msg tea.KeyMsg) {
-	k, b := &m.keys, &m.browse
-	switch {
-	case msg.Paste:
-		b.addQuery(string(msg.Runes))
-	case key.Matches(msg, k.accept):
-		b.typing = false
-		m.play(b.selected())
-	case key.Matches(msg, k.clear):
-		m.escape()
-	case key.Matches(msg, k.erase):
-		b.eraseQuery()
-	case key.Matches(msg, k.eraseWord):
-		b.eraseQueryWord()
-	case key.Matches(msg, k.empty):
-		b.setQuery("")
-	case key.Matches(msg, k.lineUp):
-		b.step(-1)
-	case key.Matches(msg, k.lineDown):
-		b.step(1)
-	case msg.Type == tea.KeyPgUp:
-		b.page(-1)
-	case msg.Type == tea.KeyPgDown:
-		b.page(1)
-	case (msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace) && !msg.Alt:
-		b.addQuery(string(msg.Runes))
-	}
+	m.library.typing = false
+	m.library.setQuery("")
+	m.resize(m.w, m.h)
+	m.library.centre()
 }

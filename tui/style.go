@@ -1,58 +1,83 @@
 package tui
 
 import (
+	"io"
+
+	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 )
 
-// styles are the screen's colours. Without colour (NO_COLOR, dumb terminals)
-// every style is plain text, so no meaning hangs on a style alone: the
-// selected row, the current track, a failure all have a sign as well.
+// looks is what the colours are chosen by.
+type looks struct {
+	theme   int // index in themes
+	dark    bool
+	profile colorprofile.Profile
+}
+
+// styles are the screen's colours. Without colour (NO_COLOR) they are bold and
+// reverse at most, so no meaning hangs on one alone: the selected row, the
+// current track, a failure, a slice that was played all have a sign as well.
 type styles struct {
 	plain, bold, dim, faint lipgloss.Style
 	brand, accent, current  lipgloss.Style
-	heading                 lipgloss.Style
+	heading, title          lipgloss.Style
 	selected                lipgloss.Style
 	selectedCurrent         lipgloss.Style
 	warn, fail              lipgloss.Style
 	rule                    lipgloss.Style
-	full                    lipgloss.Style // the filled part of the seek bar
-	rest                    string         // a cell of it that is not filled
-	restStyle               lipgloss.Style
+	glyphs                  bool           // bars are told by glyphs: backgrounds are too few, or none
+	played, ahead, trough   lipgloss.Style // of the seek bar: backgrounds
+	edge, edgeAhead         lipgloss.Style // the cell where what was played ends, before trough and before what is at hand
 }
 
-// shade is a colour for dark and light backgrounds, each as true colour, in
-// the 256 and in the 16 colours.
-func shade(dark, dark256, dark16, light, light256, light16 string) lipgloss.CompleteAdaptiveColor {
-	return lipgloss.CompleteAdaptiveColor{
-		Dark:  lipgloss.CompleteColor{TrueColor: dark, ANSI256: dark256, ANSI: dark16},
-		Light: lipgloss.CompleteColor{TrueColor: light, ANSI256: light256, ANSI: light16},
+// renderer makes styles for such a terminal. It is never asked what it writes
+// to, as all is known.
+func (l looks) renderer() *lipgloss.Renderer {
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(termenv.ANSI) // also without colours, for what is bold
+	if p, colour := profiles[l.profile]; colour {
+		r.SetColorProfile(p)
 	}
+	r.SetHasDarkBackground(l.dark)
+	return r
 }
 
-func newStyles(r *lipgloss.Renderer) styles {
-	var (
-		teal   = shade("#3FD0B6", "79", "6", "#0B7A6B", "30", "6")
-		grey   = shade("#8B95A5", "246", "7", "#5B6472", "241", "8")
-		smoke  = shade("#56606E", "240", "8", "#A9B0BB", "248", "8")
-		slate  = shade("#2B323D", "237", "8", "#DDE2E9", "253", "7")
-		amber  = shade("#F2B84B", "215", "3", "#9A5B00", "130", "3")
-		red    = shade("#FF7A76", "210", "1", "#B3261E", "124", "1")
-		ink    = shade("#F4F7FA", "255", "15", "#11151A", "233", "0")
-		trough = shade("#363E4A", "238", "8", "#D0D6DE", "252", "7")
-	)
-	base := r.NewStyle()
+// profiles are the kinds of terminals with colour in the words of the packages
+// lipgloss and art.
+var profiles = map[colorprofile.Profile]termenv.Profile{
+	colorprofile.TrueColor: termenv.TrueColor, colorprofile.ANSI256: termenv.ANSI256, colorprofile.ANSI: termenv.ANSI,
+}
+
+func newStyles(l looks) styles {
+	base := l.renderer().NewStyle()
+	if l.profile <= colorprofile.ASCII {
+		bold := base.Bold(true)
+		return styles{
+			plain: base, bold: bold, dim: base, faint: base, brand: bold, accent: base, current: bold, heading: bold, title: bold,
+			selected: base.Reverse(true), selectedCurrent: bold.Reverse(true), warn: base, fail: bold, rule: base,
+			glyphs: true, played: base, ahead: base, trough: base, edge: base, edgeAhead: base,
+		}
+	}
+	t := themes[l.theme]
+	p := t.light
+	if l.dark {
+		p = t.dark
+	}
+	front := func(s shade) lipgloss.Style { return base.Foreground(s.colour()) }
+	accent, chosen := front(p.accent), p.chosen.colour()
 	s := styles{
-		plain: base, bold: base.Bold(true), dim: base.Foreground(grey), faint: base.Foreground(smoke),
-		brand: base.Foreground(teal).Bold(true), accent: base.Foreground(teal), current: base.Foreground(teal).Bold(true),
-		heading: base.Foreground(grey).Bold(true), selected: base.Background(slate).Foreground(ink).Bold(true),
-		selectedCurrent: base.Background(slate).Foreground(teal).Bold(true),
-		warn:            base.Foreground(amber), fail: base.Foreground(red), rule: base.Foreground(smoke),
-		full: base.Foreground(teal).Background(trough),
-		rest: " ", restStyle: base.Background(trough),
+		plain: base, bold: base.Bold(true), dim: front(p.dim), faint: front(p.faint),
+		brand: accent.Bold(true), accent: accent, current: accent.Bold(true),
+		heading: front(p.dim).Bold(true), title: front(p.text).Bold(true),
+		selected:        front(p.text).Background(chosen).Bold(true),
+		selectedCurrent: accent.Background(chosen).Bold(true),
+		warn:            front(p.warn), fail: front(p.fail), rule: front(p.faint),
+		played: accent, ahead: base.Background(p.soft.colour()), trough: base.Background(p.trough.colour()),
+		edge: accent.Background(p.trough.colour()), edgeAhead: accent.Background(p.soft.colour()),
 	}
-	if r.ColorProfile() == termenv.Ascii {
-		s.rest = "░"
+	if l.profile < colorprofile.ANSI256 {
+		s.glyphs, s.ahead, s.trough, s.edge, s.edgeAhead = true, accent, front(p.faint), accent, accent
 	}
 	return s
 }
@@ -66,4 +91,7 @@ const (
 	signEnded     = "■"
 	signFailed    = "✗"
 	signSelected  = "›"
+	signOpen      = "▾"
+	signClosed    = "▸"
+	signGood      = "✓"
 )

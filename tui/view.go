@@ -2,8 +2,7 @@ package tui
 
 import (
 	"strings"
-
-	"github.com/charmbracelet/lipgloss"
+	"time"
 )
 
 // View is the screen: h lines, none wider than w cells, without a line break
@@ -19,33 +18,49 @@ func (m model) View() string {
 	lines := make([]string, l.h)
 	put := func(at int, texts ...string) {
 		for i, t := range texts {
-			if t != "" {
+			if t != "" && at+i < len(lines) {
 				lines[at+i] = " " + t
 			}
 		}
 	}
-	put(0, m.header(l.inner))
-	rule := m.styles.rule.Render(strings.Repeat("─", l.inner))
-	switch {
-	case m.browse.typing || m.browse.query != "":
-		put(l.filter, m.browse.filterLine(m.styles, l.inner))
-	case l.filter > 0:
-		put(l.filter, rule)
+	put(0, m.header(l))
+	if l.rule > 0 {
+		put(l.rule, m.rule(l))
 	}
-	if l.rows > 0 {
-		put(l.list, m.browse.view(m.styles, l.inner, m.playing(), m.now.sign())...)
+	if l.filter >= 0 {
+		put(l.filter, m.library.filterLine(m.styles, l.inner))
 	}
-	if l.help >= 0 {
-		put(l.help, m.helpLines()[:l.helps]...)
-	}
+	put(l.list, m.content(l)...)
 	if l.panel >= 0 {
-		put(l.panel, rule)
+		put(l.panel, m.styles.rule.Render(strings.Repeat("─", l.inner)))
 		put(l.panel+1, m.panel(l)...)
 		put(l.bar, m.bar(l))
 	}
 	foot := m.foot(l)
 	put(l.h-len(foot), foot...)
 	return strings.Join(lines, "\n")
+}
+
+// content is what the view shows, in l.rows lines.
+func (m *model) content(l layout) []string {
+	s, w, h := m.styles, l.inner, l.rows
+	switch {
+	case m.help.open:
+		return m.help.view(m.keys, s, w, h)
+	case m.arrival.waiting:
+		return m.arrival.view(s, w, h, m.where)
+	}
+	switch m.view {
+	case viewQueue:
+		return m.queue.view(s, w, m.now.sign(), m.library.failed)
+	case viewNow:
+		return m.nowView(l)
+	case viewLyrics:
+		return m.words.view(s, w, h, m.now.state.Position, m.config.Lyrics != nil)
+	case viewProtection:
+		return m.safe.view(s, w, h, time.Now())
+	}
+	return m.library.view(s, w, m.playing(), m.now.sign())
 }
 
 // playing is the track to mark in the list.
@@ -56,27 +71,97 @@ func (m *model) playing() int {
 	return m.now.state.Track
 }
 
-// header names the program, where the tracks come from and how many.
-func (m *model) header(w int) string {
-	s, tally := m.styles, count(len(m.now.tracks), "track")
-	const name = "secstream"
-	where := cut(m.where, w-len(name)-2-2-width(tally))
-	return s.brand.Render(name) + "  " + s.dim.Render(where) +
-		blank(w-len(name)-2-width(where)-width(tally)) + s.dim.Render(tally)
+// note is what stands at the end of the rule above the view.
+func (m *model) note() string {
+	switch {
+	case m.help.open || m.arrival.waiting:
+		return ""
+	case m.view == viewLibrary:
+		return m.library.note()
+	case m.view == viewQueue:
+		return m.queue.note(m.now.left())
+	case m.view == viewLyrics:
+		return m.words.note()
+	case m.view == viewProtection && len(m.safe.Slices) > 0:
+		return count(len(m.safe.Slices), "slice")
+	}
+	return ""
+}
+
+// rule is the line below the header: heavy below the view that is shown, with
+// a note at its end.
+func (m *model) rule(l layout) string {
+	at := span{}
+	for _, t := range m.tabs(l) {
+		if t.view == m.view {
+			at = span{t.x - 1, t.w}
+		}
+	}
+	note := m.note()
+	room := l.inner - at.x - at.w - 4
+	if note != "" && width(note) <= room {
+		note = " " + note + " "
+	} else {
+		note = ""
+	}
+	line := func(n int) string { return m.styles.rule.Render(strings.Repeat("─", max(n, 0))) }
+	end := 0
+	if note != "" {
+		end = 2
+	}
+	return line(at.x) + m.styles.accent.Render(strings.Repeat("━", at.w)) +
+		line(l.inner-at.x-at.w-width(note)-end) + m.styles.dim.Render(note) + line(end)
 }
 
 // panel is what plays, without the bar.
 func (m *model) panel(l layout) []string {
-	if l.brief {
-		return []string{m.now.brief(m.styles, l.inner)}
+	s := m.styles
+	switch {
+	case m.arrival.waiting:
+		return nil
+	case l.brief && m.view == viewNow && !m.help.open:
+		return []string{m.modesLine(l.inner)}
+	case l.brief:
+		return []string{m.now.brief(s, l.inner)}
 	}
-	return []string{m.now.title(m.styles, l.inner), m.now.credits(m.styles, l.inner), m.now.about(m.styles, l.inner)}
+	place := m.queue.place()
+	facts := join(" · ", m.now.facts(), m.now.gain())
+	if strip := m.safe.strip(); strip != "" && width(facts)+width(strip)+6 <= l.inner {
+		facts = facts + blank(l.inner-2-width(facts)-width(strip)) + strip
+	}
+	volume := cut(m.now.track().by(), l.inner-2-volumeWidth-2)
+	return []string{
+		m.now.title(s, l.inner, join(" · ", m.queue.modes(), place)),
+		"  " + s.dim.Render(volume) + blank(l.inner-2-width(volume)-volumeWidth) + m.now.meter(s),
+		"  " + s.dim.Render(cut(facts, l.inner-2)),
+	}
+}
+
+// modesLine says what goes on, where the title stands above it.
+func (m *model) modesLine(w int) string {
+	s, n := m.styles, m.now
+	word := n.word()
+	if word == "" {
+		word = "playing"
+	}
+	text := join(" · ", word, m.queue.modes(), m.queue.place())
+	sign := s.accent
+	if n.word() != "" {
+		sign = s.warn
+	}
+	if w < 2+width(text)+2+volumeWidth {
+		return sign.Render(n.sign()) + " " + s.dim.Render(cut(text, w-2))
+	}
+	return sign.Render(n.sign()) + " " + s.dim.Render(text) + blank(w-2-width(text)-volumeWidth) + n.meter(s)
 }
 
 // bar is the seek bar, on small screens with the volume.
 func (m *model) bar(l layout) string {
-	line := m.seek.view(m.styles, l.barLine(), m.now.state.Position, m.now.total())
-	if !l.brief {
+	if m.arrival.waiting {
+		return ""
+	}
+	line := m.seek.view(m.styles, l.barLine(), m.now.state.Position, m.now.total(), m.safe.Slices, m.safe.SliceStarts)
+	if !l.level {
 		return line
 	}
 	style := m.styles.dim
@@ -87,7 +172,7 @@ func (m *model) bar(l layout) string {
 }
 
 // foot is a status while there is one, then what is wrong with the selected
-// track, else help. A status may also take the blank line above.
+// track, else what can be pressed. A status may also take the blank line above.
 func (m *model) foot(l layout) []string {
 	lines := 1
 	if l.bar >= 0 && l.foot-l.bar > 1 {
@@ -96,94 +181,18 @@ func (m *model) foot(l layout) []string {
 	if m.status.text != "" {
 		return m.status.view(m.styles, l.inner, lines)
 	}
-	if why, bad := m.browse.failed[m.browse.selected()]; bad && !m.browse.typing {
-		return status{kind: statusFailure, text: why}.view(m.styles, l.inner, lines)
+	why, bad := m.library.failed[m.library.selected()]
+	if bad && !m.library.typing && m.view == viewLibrary && !m.help.open {
+		return status{kind: statusFailure, text: why + m.again()}.view(m.styles, l.inner, lines)
 	}
-	return []string{m.help.ShortHelpView(m.keys.short(l.inner, m.browse.typing))}
-}
-
-// helpLines is the expanded help in as many columns as fit.
-func (m *model) helpLines() []string {
-	text := ""
-	for columns := 3; columns >= 1; columns-- {
-		text = m.help.FullHelpView(m.keys.full(columns))
-		if lipgloss.Width(text) <= m.w-2 {
-			break
-		}
-	}
-	return strings.Split(text, "\n")
+	return []string{m.hints(l.inner)}
 }
 
 // tiny is all that a very small terminal gets: what plays, and where it is.
 func (m *model) tiny(w int) string {
+	if m.arrival.waiting {
+		return cut("connecting to "+m.where, w)
+	}
 	at := clock(m.now.state.Position) + "/" + length(m.now.total())
 	return cut(m.now.sign()+" "+at+" "+m.now.track().name(), w)
-}
-
-// Smallest screen that gets the list; a smaller one gets one line.
-const (
-	minWidth  = 40
-	minHeight = 10
-)
-
-// minRows is how short the list may get before the expanded help covers it
-// and all the rest.
-const minRows = 4
-
-// layout says which line of the screen holds what. Lines count from 0 at the
-// top; a part that is not shown has line -1.
-type layout struct {
-	w, h  int
-	inner int // cells between the margins, which are one cell wide
-
-	tiny   bool // one line only
-	brief  bool // what plays takes one line, and the volume stands beside the bar
-	filter int  // the line below the header, or the header's own
-	list   int  // first line of the list
-	rows   int  // lines of the list
-	help   int  // first line of the expanded help
-	helps  int  // lines of it
-	panel  int  // the rule above what plays
-	bar    int  // the seek bar
-	foot   int  // status, or the line of help
-}
-
-// newLayout divides a screen of w × h cells. help is how many lines the
-// expanded help has, 0 when it is closed.
-func newLayout(w, h, help int) layout {
-	l := layout{w: w, h: h, inner: w - 2, foot: h - 1, help: -1}
-	switch {
-	case w < minWidth || h < minHeight:
-		return layout{w: w, h: h, tiny: true, filter: -1, list: -1, help: -1, panel: -1, bar: -1, foot: -1}
-	case h < 14:
-		l.brief, l.list, l.bar, l.panel = true, 1, h-2, h-4
-	case h < 18:
-		l.filter, l.list, l.bar, l.panel = 1, 2, h-2, h-6
-	default:
-		l.filter, l.list, l.bar, l.panel = 1, 2, h-3, h-8
-	}
-	l.rows = l.panel - l.list
-	switch {
-	case help == 0:
-	case l.rows-help-1 >= minRows:
-		l.rows -= help + 1
-		l.help, l.helps = l.panel-help, help
-	default:
-		l.help, l.helps = 1, min(help, h-2)
-		l.rows, l.list, l.panel, l.bar = 0, -1, -1, -1
-	}
-	return l
-}
-
-// barSpan is where the seek bar's cells are, for a track this long.
-func (l layout) barSpan(timesWidth int) span {
-	return barCells(1, l.barLine(), timesWidth)
-}
-
-// barLine is the width of the line of the seek bar without the volume.
-func (l layout) barLine() int {
-	if l.brief {
-		return l.inner - briefVolume
-	}
-	return l.inner
 }

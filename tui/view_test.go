@@ -1,17 +1,20 @@
 package tui
 
 import (
+	"context"
 	"errors"
 	"flag"
+	"image"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/ansi"
-	"github.com/muesli/termenv"
+	"github.com/charmbracelet/colorprofile"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/player"
@@ -23,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // lines do not count, so that editors cannot spoil the files.
 func (s *screen) golden(name string) {
 	s.t.Helper()
-	lines := strings.Split(s.View(), "\n")
+	lines := strings.Split(s.text(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
@@ -44,6 +47,35 @@ func (s *screen) golden(name string) {
 	}
 }
 
+// sealed is a connection in the middle of a track.
+func sealed() Protection {
+	p := Protection{
+		Peer: "http://127.0.0.1:8420", Fingerprint: "SHA256" + strings.Repeat(":94:1C:47:4F:A5:AC:61:8A", 4),
+		Protocol: "secstream v2", Cipher: "ChaCha20-Poly1305", Compression: "zstd",
+		KeySince: time.Now().Add(-754 * time.Second), Exchanges: 2,
+		Verified: 23, Retried: 1, Fetched: 24, WireBytes: 3_412_990, BufferedBytes: 1_204_331,
+		Latency: 4300 * time.Microsecond, MeanLatency: 12 * time.Millisecond,
+	}
+	for i := range 59 {
+		state := SliceWaiting
+		switch {
+		case i < 16:
+			state = SliceWiped
+		case i == 16:
+			state = SlicePlaying
+		case i < 23:
+			state = SliceOpened
+		case i == 23:
+			state = SliceFetching
+		}
+		p.Slices, p.SliceStarts = append(p.Slices, state), append(p.SliceStarts, time.Duration(i)*5*time.Second)
+	}
+	return p
+}
+
+// plainLooks is a terminal without colours.
+var plainLooks = looks{dark: true, profile: colorprofile.ASCII}
+
 func TestGolden(t *testing.T) {
 	failure := eventMsg{Kind: player.Error, Track: 4, Err: errors.New("ogg: at byte 4096: page CRC does not match")}
 	for _, c := range []struct {
@@ -51,16 +83,31 @@ func TestGolden(t *testing.T) {
 		w, h int
 		do   func(*screen)
 	}{
-		{"playing-80x24", 80, 24, nil},
-		{"playing-40x10", 40, 10, nil},
-		{"playing-120x40", 120, 40, nil},
-		{"playing-80x16", 80, 16, nil},
-		{"playing-100x12", 100, 12, nil},
+		{"library-80x24", 80, 24, nil},
+		{"library-40x10", 40, 10, nil},
+		{"library-120x40", 120, 40, nil},
+		{"library-80x16", 80, 16, nil},
+		{"library-100x12", 100, 12, nil},
+		{"artists-80x24", 80, 24, func(s *screen) { s.keys("t") }},
+		{"albums-80x24", 80, 24, func(s *screen) { s.keys("t t") }},
+		{"tracks-80x24", 80, 24, func(s *screen) { s.keys("t t t o") }},
+		{"folded-80x24", 80, 24, func(s *screen) { s.keys("z g") }},
 		{"tiny-39x10", 39, 10, nil},
 		{"tiny-80x9", 80, 9, nil},
+		{"queue-80x24", 80, 24, func(s *screen) { s.keys("Q n n s r j") }},
+		{"queue-40x10", 40, 10, func(s *screen) { s.keys("Q") }},
+		{"queue-120x40", 120, 40, func(s *screen) { s.keys("Q r r") }},
+		{"now-80x24", 80, 24, func(s *screen) { s.keys("N") }},
+		{"now-40x10", 40, 10, func(s *screen) { s.keys("N") }},
+		{"now-120x40", 120, 40, func(s *screen) { s.keys("N") }},
+		{"protection-80x24", 80, 24, func(s *screen) { s.keys("P") }},
+		{"protection-40x10", 40, 10, func(s *screen) { s.keys("P") }},
+		{"protection-120x40", 120, 40, func(s *screen) { s.keys("P") }},
+		{"lyrics-80x24", 80, 24, func(s *screen) { s.keys("Y"); s.send(lyricsMsg{track: 1, text: song}) }},
+		{"lyrics-40x10", 40, 10, func(s *screen) { s.keys("Y"); s.send(lyricsMsg{track: 1, text: song}) }},
 		{"paused-muted-80x24", 80, 24, func(s *screen) { s.keys("space - - - m down") }},
 		{"buffering-80x24", 80, 24, func(s *screen) { s.e.state.Buffering, s.e.state.Info = true, audio.Info{}; s.send(nil) }},
-		{"finished-80x24", 80, 24, func(s *screen) { s.send(eventMsg{Kind: player.Ended}) }},
+		{"finished-80x24", 80, 24, func(s *screen) { s.e.state.Ended = true; s.send(nil) }},
 		{"failed-80x24", 80, 24, func(s *screen) { s.send(failure) }},
 		{"failed-current-80x24", 80, 24, func(s *screen) {
 			s.e.state.Buffering, s.e.state.Position = true, 0
@@ -68,45 +115,55 @@ func TestGolden(t *testing.T) {
 		}},
 		{"failed-40x10", 40, 10, func(s *screen) { s.send(failure) }},
 		{"filter-typing-80x24", 80, 24, func(s *screen) { s.keys("/ o n space") }},
-		{"filter-kept-80x24", 80, 24, func(s *screen) { s.keys("/ b j o r k enter") }},
+		{"filter-loose-80x24", 80, 24, func(s *screen) { s.keys("/ p l s w") }},
 		{"filter-nothing-40x10", 40, 10, func(s *screen) { s.keys("/ z z z") }},
 		{"help-80x24", 80, 24, func(s *screen) { s.keys("?") }},
-		{"help-40x10", 40, 10, func(s *screen) { s.keys("?") }},
+		{"help-40x10", 40, 10, func(s *screen) { s.keys("? j") }},
 		{"help-120x40", 120, 40, func(s *screen) { s.keys("?") }},
-		{"wide-60x20", 60, 20, func(s *screen) { s.keys("G up enter") }},
+		{"wide-60x20", 60, 20, func(s *screen) { s.keys("G k enter") }},
+		{"number-80x24", 80, 24, func(s *screen) { s.keys("2 5") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newScreen(t, shelf(), c.w, c.h)
-			if c.do != nil {
-				c.do(s)
-			}
-			s.golden(c.name)
+			synctest.Test(t, func(t *testing.T) { // the age of the key stands still
+				lyrics := func(context.Context, int) (string, error) { return song, nil }
+				s := configured(t, Config{Tracks: shelf(), Protection: sealed, Lyrics: lyrics}, c.w, c.h, plainLooks)
+				if c.do != nil {
+					c.do(s)
+				}
+				s.golden(c.name)
+			})
 		})
 	}
 }
 
+// song is lyrics with times; at 1:23 the third line is sung.
+const song = "[00:10.00]First light on the water\n[01:00.00]The second line is rather longer than the first one was\n" +
+	"[01:20.00]Third, and this is sung now\n[01:30.00]\n[01:40.00]戦場のメリークリスマス\n[02:00.00]The end\n"
+
 func TestEmptyLibrary(t *testing.T) {
 	s := newScreen(t, nil, 80, 24)
 	s.wantText("no tracks", "0 tracks")
-	s.keys("down up G g pgdown enter n b 5 / x enter esc space")
+	s.keys("down up G g pgdown enter n b 5 enter 3 j a A t o z . / x enter esc space Q d J K c enter . N Y P ? esc")
 	s.send(eventMsg{Kind: player.Error, Track: 7}, eventMsg{Kind: player.TrackChange, Track: -1})
 }
 
 func TestNothingBeforeTheFirstSize(t *testing.T) {
 	s := newScreen(t, shelf(), 0, 0)
 	s.keys("j ? / a esc n")
-	if v := s.View(); v != "" {
+	if v := s.raw(); v != "" {
 		t.Errorf("shown before a size was known: %q", v)
 	}
 }
 
-// Every line of every size must fit, also in the middle of a filter or help.
+// Every line of every size must fit, in each view, also in the middle of a
+// filter or help.
 func TestEverySizeFits(t *testing.T) {
-	s := styledScreen(t, shelf(), 80, 24, termenv.TrueColor)
-	for _, keys := range []string{"", "? G", "? /", "a", "enter ?"} {
+	s := configured(t, Config{Tracks: shelf(), Protection: sealed, Lyrics: noLyrics}, 80, 24, looks{dark: true, profile: colorprofile.TrueColor})
+	s.send(picturedMsg{track: -1, image: image.NewGray(image.Rect(0, 0, 4, 4))})
+	for _, keys := range []string{"", "? G", "? /", "a", "enter ?", "esc Q", "N", "x", "Y", "P", "1 2"} {
 		s.keys(keys)
-		for w := 1; w <= 130; w += 1 + w/8 {
-			for h := 1; h <= 44; h += 1 + h/20*5 {
+		for w := 1; w <= 130; w += 1 + w/5 {
+			for h := 1; h <= 44; h += 1 + h/8*2 {
 				s.send(tea.WindowSizeMsg{Width: w, Height: h})
 			}
 		}
@@ -114,11 +171,13 @@ func TestEverySizeFits(t *testing.T) {
 	s.send(tea.WindowSizeMsg{Width: 1000, Height: 400})
 }
 
+func noLyrics(context.Context, int) (string, error) { return "", nil }
+
 // Rules, selected rows and bars reach exactly the right margin.
 func TestLinesEndAtTheMargin(t *testing.T) {
 	for _, w := range []int{40, 59, 60, 80, 81, 99, 120, 233} {
 		s := newScreen(t, shelf(), w, 24)
-		for y, l := range strings.Split(s.View(), "\n") {
+		for y, l := range strings.Split(s.text(), "\n") {
 			l = strings.TrimRight(l, " ")
 			if n := width(l); strings.HasSuffix(l, ":00") && n != w-2 || strings.HasPrefix(l, " ─") && n != w-1 {
 				t.Errorf("width %d: line %d ends at %d: %q", w, y, n, l)
@@ -129,19 +188,42 @@ func TestLinesEndAtTheMargin(t *testing.T) {
 
 // What colours say is also said without them.
 func TestColourIsNotNeeded(t *testing.T) {
-	for _, p := range []termenv.Profile{termenv.ANSI, termenv.ANSI256, termenv.TrueColor} {
-		coloured, plain := styledScreen(t, shelf(), 80, 24, p), newScreen(t, shelf(), 80, 24)
-		if !strings.Contains(coloured.View(), "\x1b[") {
-			t.Errorf("profile %v has no colour", p)
-		}
-		got := strings.ReplaceAll(ansi.Strip(coloured.View()), " ", "")
-		if want := strings.NewReplacer(" ", "", "░", "").Replace(plain.View()); got != want {
-			t.Errorf("profile %v: text differs:\n%s", p, ansi.Strip(coloured.View()))
+	bare := strings.NewReplacer(" ", "", "░", "", "▒", "")
+	for _, p := range []colorprofile.Profile{colorprofile.ANSI, colorprofile.ANSI256, colorprofile.TrueColor} {
+		for _, dark := range []bool{true, false} {
+			coloured := configured(t, Config{Tracks: shelf(), Protection: sealed}, 80, 24, looks{dark: dark, profile: p})
+			plain := configured(t, Config{Tracks: shelf(), Protection: sealed}, 80, 24, plainLooks)
+			if !strings.Contains(coloured.raw(), "\x1b[3") {
+				t.Errorf("profile %v has no colour", p)
+			}
+			if got, want := bare.Replace(coloured.text()), bare.Replace(plain.text()); got != want {
+				t.Errorf("profile %v: text differs:\n%s", p, coloured.text())
+			}
 		}
 	}
-	if v := newScreen(t, shelf(), 80, 24).View(); strings.Contains(v, "\x1b") {
-		t.Errorf("escape sequences without colour: %q", v)
+	s := configured(t, Config{Tracks: shelf(), Protection: sealed}, 80, 24, plainLooks)
+	if left := regexp.MustCompile(`\x1b\[[0-9;]*[34][0-9;]*m`).FindString(s.raw()); left != "" {
+		t.Errorf("colour without colours: %q", left)
 	}
+}
+
+// A window of a long list costs what the window costs.
+func TestManyTracksStayQuick(t *testing.T) {
+	s := newScreen(t, pile(10_000), 120, 40)
+	s.wantText("10,000 tracks")
+	start := time.Now()
+	for range 200 {
+		s.keys("pgdown")
+	}
+	if d := time.Since(start) / 200; d > 100*time.Millisecond {
+		t.Errorf("a key takes %v", d)
+	}
+	start = time.Now()
+	s.keys("/ T r a c k space 9 9 9 9")
+	if d := time.Since(start) / 11; d > 500*time.Millisecond {
+		t.Errorf("a letter of the filter takes %v", d)
+	}
+	s.wantText("1 of 10,000", "Track 9999")
 }
 
 func TestFacts(t *testing.T) {
@@ -165,23 +247,4 @@ func TestFacts(t *testing.T) {
 			t.Errorf("of a server that steers: %q", got)
 		}
 	}
-}
-
-// A window of a long list costs what the window costs.
-func TestManyTracksStayQuick(t *testing.T) {
-	s := newScreen(t, pile(10_000), 120, 40)
-	s.wantText("10,000 tracks")
-	start := time.Now()
-	for range 200 {
-		s.keys("pgdown")
-	}
-	if d := time.Since(start) / 200; d > 100*time.Millisecond {
-		t.Errorf("a key takes %v", d)
-	}
-	start = time.Now()
-	s.keys("/ T r a c k space 9 9 9 9")
-	if d := time.Since(start) / 11; d > 500*time.Millisecond {
-		t.Errorf("a letter of the filter takes %v", d)
-	}
-	s.wantText("1 of 10,000", "Track 9999")
 }
