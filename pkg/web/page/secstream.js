@@ -20,6 +20,7 @@ export const SliceState = Object.freeze({ waiting: 0, fetching: 1, opened: 2, pl
 const { waiting, fetching, opened, playing, wiped } = SliceState
 
 const LEAD = 0.06 // seconds from a decision to its sound
+const START = 0.4 // seconds that are decoded before sound begins, or the slice that begins and the next
 const LATE = 0.005 // a slice that is ready so long before its time still goes on in time
 const FADE = 0.008 // of sound that is cut off, and that starts in the middle
 const TICK = 200 // ms
@@ -644,6 +645,7 @@ export class Player extends EventTarget {
     const rate = context.sampleRate
     if (context.wanted !== t.rate && rate !== t.rate) return false
     const fresh = this.#next === null || this.#next < (context.currentTime + LATE) * rate
+    if (fresh && !this.#enough(h, buffer)) return false
     if (fresh) this.#anchor(h, rate)
     const node = context.createBufferSource()
     node.buffer = buffer
@@ -661,6 +663,13 @@ export class Player extends EventTarget {
       this.#tell('buffered', { slice: h.slice })
     }
     return true
+  }
+
+  // Whether sound may begin: where it begins just before the end of a slice, it
+  // would break off at once if the next one is not there.
+  #enough ({ track, slice, skip }, buffer) {
+    const after = slice + 1
+    return buffer.length - skip >= START * buffer.sampleRate || after >= track.slices.length || track.buffers.has(after) || track.errors.has(after)
   }
 
   // Begins anew on the clock: at once, and softly unless it is where a track begins.
@@ -779,8 +788,9 @@ export class Player extends EventTarget {
   // Lets go of buffers that are behind, and far ahead after a seek.
   #release () {
     const { behind, ahead } = this.#reach()
+    const place = this.#place() // not what sounded last: after a seek that is elsewhere
     for (const t of this.#tracks.values()) {
-      const here = t === this.#current() ? this.#now?.track === t ? this.#now.slice : this.#head?.slice ?? 0 : -1
+      const here = t !== this.#current() ? -1 : place?.track === t ? place.slice : 0
       for (const i of t.buffers.keys()) {
         if (here < 0 ? i > ahead : i < here - behind || i > here + ahead + 1) {
           if (this.#head?.track === t && i === this.#head.slice) continue
