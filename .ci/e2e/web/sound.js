@@ -16,11 +16,18 @@ export async function offline (Player, what, { frames, rate, channels, options =
   const stops = []
   for (let at = step; at < (frames + lead) / rate - 0.01; at += step) stops.push(at)
   let failed
+  const filled = async () => {
+    for (const end = performance.now() + 20000; !(player.ahead > 2 * step || player.complete) && seen.errors.length === 0;) {
+      if (performance.now() > end) throw new Error(`only ${player.ahead} seconds are on the clock`)
+      await new Promise(resolve => setTimeout(resolve, 4))
+    }
+  }
   for (const at of stops) {
     context.suspend(at).then(async () => {
       try {
-        for (let i = 0; i < 1500 && !(player.ahead > 2 * step || player.complete) && seen.errors.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 4))
+        await filled()
         await during(player, at)
+        await filled() // it may have been a seek
       } catch (err) {
         failed = err
       }
@@ -28,7 +35,7 @@ export async function offline (Player, what, { frames, rate, channels, options =
     })
   }
   await player.play()
-  for (let i = 0; i < 1500 && !(player.ahead > 2 * step || player.complete); i++) await new Promise(resolve => setTimeout(resolve, 4))
+  await filled()
   const buffer = await context.startRendering()
   if (failed) throw failed
   const state = player.state
