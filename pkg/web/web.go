@@ -83,7 +83,7 @@ func newFile(ext string, text []byte) (file, error) {
 		return f, fmt.Errorf("no media type for %q", ext)
 	}
 	if ext == ".js" {
-		f.plain = uncommented(text)
+		f.plain = slim(text)
 		text = f.plain
 	}
 	sum := sha256.Sum256(text)
@@ -105,14 +105,16 @@ func newFile(ext string, text []byte) (file, error) {
 	return f, nil
 }
 
-// uncommented leaves lines that are nothing but a comment empty: they are a sixth
-// of what browsers would fetch. The numbers of lines stay what they are.
-func uncommented(script []byte) []byte {
+// slim leaves lines that are nothing but a comment empty, and others without
+// their indent: they are a fifth of what browsers would fetch. The numbers of
+// lines stay what they are. No text in a script may go over lines.
+func slim(script []byte) []byte {
 	lines := strings.Split(string(script), "\n")
 	block := false
 	for i, line := range lines {
 		text := strings.TrimSpace(line)
 		block = block || strings.HasPrefix(text, "/**") && !strings.Contains(strings.TrimSuffix(text, "*/"), "*/")
+		lines[i] = text
 		if block || strings.HasPrefix(text, "//") {
 			lines[i] = ""
 		}

@@ -2,7 +2,7 @@
 // context's clock stands still whenever the player needs time.
 
 /** Plays a queue to its end into an OfflineAudioContext; the samples from the first on, as base64 of interleaved f32. */
-export async function offline (Player, what, { frames, rate, channels, options = {}, during = async () => {} }) {
+export async function offline (Player, what, { frames, rate, channels, options = {}, during = async () => {}, hear = () => {} }) {
   const lead = Math.ceil(rate * 0.5)
   const context = new OfflineAudioContext(channels, frames + lead, rate)
   const player = new Player({ ...options, context: () => context })
@@ -10,6 +10,7 @@ export async function offline (Player, what, { frames, rate, channels, options =
   player.addEventListener('scheduled', ({ detail: d }) => { seen.slices.push([d.slice, Math.round(d.contextTime * rate), d.frames]) })
   player.addEventListener('warning', e => seen.warnings.push(e.detail.message))
   player.addEventListener('error', e => seen.errors.push(e.detail.message))
+  hear(player, seen)
   await player.load(what)
   if (seen.errors.length > 0) throw new Error(seen.errors[0])
   const step = 0.25

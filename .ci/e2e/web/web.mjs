@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { launch } from './chromium.mjs'
 import { T, stopAll } from './servers.mjs'
 import { sound } from './sound.mjs'
+import { forged } from './forged.mjs'
 import { page } from './page.mjs'
 import { trust } from './trust.mjs'
 
@@ -29,6 +30,7 @@ async function test (name, work) {
 
 try {
   await sound(test)
+  await forged(test)
   await trust(test)
   await page(test)
 } finally {

@@ -37,9 +37,10 @@ export class Opened {
 
   /** How many slices in a row are lost, were i too. */
   run (i) {
+    const gone = k => this.lost.has(k) || this.errors.has(k)
     let n = 1
-    for (let k = i - 1; this.lost.has(k); k--) n++
-    for (let k = i + 1; this.lost.has(k); k++) n++
+    for (let k = i - 1; gone(k); k--) n++
+    for (let k = i + 1; gone(k); k++) n++
     return n
   }
 
