@@ -17,6 +17,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -105,9 +106,13 @@ func newFile(ext string, text []byte) (file, error) {
 	return f, nil
 }
 
-// slim leaves lines that are nothing but a comment empty, and others without
-// their indent: they are a fifth of what browsers would fetch. The numbers of
-// lines stay what they are. No text in a script may go over lines.
+// aside are comments that share a line with code: one at its end, in which there
+// is no quote, and the type of an expression.
+var aside = regexp.MustCompile("\\s// [^'\"`]*$|/\\*\\* @type [^*]*\\*/ ?")
+
+// slim leaves comments and the indent of lines out: they are a fifth of what
+// browsers would fetch. The numbers of lines stay what they are. No text in a
+// script may go over lines, or look like a comment.
 func slim(script []byte) []byte {
 	lines := strings.Split(string(script), "\n")
 	block := false
@@ -118,6 +123,7 @@ func slim(script []byte) []byte {
 		if block || strings.HasPrefix(text, "//") {
 			lines[i] = ""
 		}
+		lines[i] = aside.ReplaceAllString(lines[i], "")
 		block = block && !strings.HasSuffix(text, "*/")
 	}
 	return []byte(strings.Join(lines, "\n"))

@@ -77,7 +77,8 @@ func served(t *testing.T, name string) []byte {
 		}
 	}
 	b = comment.ReplaceAllFunc(b, func(c []byte) []byte { return bytes.Repeat([]byte("\n"), bytes.Count(c, []byte("\n"))) })
-	return indent.ReplaceAll(b, nil)
+	b = indent.ReplaceAll(b, nil)
+	return regexp.MustCompile("(?m)\\s// [^'\"`\n]*$|/\\*\\* @type [^*\n]*\\*/ ?").ReplaceAll(b, nil)
 }
 
 func names(t *testing.T) []string {
