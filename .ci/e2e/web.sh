@@ -6,8 +6,8 @@ needs node chromium ffmpeg flac metaflac lame oggenc opusenc opusdec sox
 build
 
 say "the browser's modules, as far as they need no browser (node $(node --version))"
-node "$E2E/web/protocol.test.mjs" >"$T/protocol.log" || { cat "$T/protocol.log" >&2; die "the modules are not as they should be"; }
-say "$(grep -c '^✔\|^ok ' "$T/protocol.log") checks passed"
+node "$E2E/web/protocol.test.mjs" >"$T/protocol.log" &
+modules=$!
 
 say "files of every kind"
 mkdir -p "$T/files" "$T/raw"
@@ -52,5 +52,7 @@ sox "$T/raw/whole.wav" "$T/cut/1.wav" trim 0 98765s
 sox "$T/raw/whole.wav" "$T/cut/2.wav" trim 98765s
 flac -s -o "$T/cut/3.flac" "$T/raw/whole.wav"
 
+wait "$modules" || { cat "$T/protocol.log" >&2; die "the modules are not as they should be"; }
+say "$(grep -c '^✔\|^ok ' "$T/protocol.log") checks of modules passed"
 export SECSTREAM_SERVER=$T/secstream SECSTREAM_FOLDER=$T SECSTREAM_AUDIO=$AUDIO
 node "$E2E/web/web.mjs" "$@" || die "the player in the browser is not as it should be"

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-  '--disable-sync', '--disable-extensions', '--disable-dev-shm-usage', '--mute-audio', '--lang=en', '--hide-scrollbars', '--remote-debugging-pipe']
+  '--disable-sync', '--disable-extensions', '--disable-dev-shm-usage', '--mute-audio', '--lang=en', '--hide-scrollbars', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding', '--remote-debugging-pipe']
 
 /** Starts a browser of its own. flags come on top. */
 export async function launch (folder, flags = []) {

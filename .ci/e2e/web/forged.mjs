@@ -48,7 +48,7 @@ export async function forged (test) {
       const at = r.slices[0][1] * 2
       const from = Math.round(r.protection.starts[lost] * 44100)
       const to = r.slices.find(s => s[0] === lost)[2] + from
-      const want = whole().fill(0, from * 2, to * 2)
+      const want = (await whole()).fill(0, from * 2, to * 2)
       assert.equal(loudest(fromPage(r.data), at + from * 2, at + to * 2), 0, 'sound in place of what was refused')
       assert.ok(difference(fromPage(r.data), at, want).max <= 1e-9, 'other sound around it')
       assert.equal(r.slices.reduce((n, s) => n + s[2], 0), r.total)
@@ -95,7 +95,7 @@ export async function forged (test) {
       assert.equal(sought[1][1], sought[0][1] + 2000, 'a gap behind the slice')
       const soft = 512
       const target = r.state.duration * 44100 - sought.reduce((n, s) => n + s[2], 0)
-      const d = difference(fromPage(r.data), (sought[0][1] + soft) * 2, whole(), (Math.round(target) + soft) * 2)
+      const d = difference(fromPage(r.data), (sought[0][1] + soft) * 2, await whole(), (Math.round(target) + soft) * 2)
       assert.ok(d.max <= 1e-9, `off by ${d.max} at frame ${d.where / 2} behind`)
     }))
 }

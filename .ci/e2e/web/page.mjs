@@ -170,7 +170,8 @@ export async function page (test) {
     const folder = process.env.SECSTREAM_SHOTS
     if (folder) mkdirSync(folder, { recursive: true })
     let texts = 0
-    for (const [name, w, h, scheme, panel] of [['desktop-light', 1280, 800, 'light', ''], ['desktop-dark', 1280, 800, 'dark', 'protection'], ['phone-light', 390, 844, 'light', ''], ['phone-dark', 390, 844, 'dark', 'protection'], ['narrow', 320, 640, 'dark', 'queue'], ['wide', 1800, 900, 'light', 'queue']]) {
+    const screens = [['desktop-light', 1280, 800, 'light', ''], ['desktop-dark', 1280, 800, 'dark', 'protection'], ['phone-light', 390, 844, 'light', ''], ['phone-dark', 390, 844, 'dark', 'protection'], ['narrow', 320, 640, 'dark', 'queue'], ['wide', 1800, 900, 'light', 'queue']]
+    await Promise.all(screens.map(async ([name, w, h, scheme, panel]) => {
       const p = await browser.page({ context: 'own' })
       await p.size(w, h, 1, w < 500)
       await p.look({ 'prefers-color-scheme': scheme, 'prefers-reduced-motion': 'reduce' })
@@ -192,7 +193,7 @@ export async function page (test) {
       assert.deepEqual(p.problems, [], name)
       if (folder) writeFileSync(join(folder, `web-${name}.png`), await p.shot())
       await p.close()
-    }
+    }))
     await server.stop()
     return `${texts} texts`
   })

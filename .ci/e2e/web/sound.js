@@ -19,7 +19,7 @@ export async function offline (Player, what, { frames, rate, channels, options =
   let failed
   const filled = async () => {
     for (const end = performance.now() + 20000; !(player.ahead > 2 * step || player.complete) && seen.errors.length === 0;) {
-      if (performance.now() > end) throw new Error(`only ${player.ahead} seconds are on the clock`)
+      if (performance.now() > end) throw new Error(`only ${player.ahead} seconds are on the clock: ${JSON.stringify({ ...player.state, ...player.protection, states: [...player.protection?.states ?? []], starts: 0, slices: 0 })}`)
       await new Promise(resolve => setTimeout(resolve, 4))
     }
   }
