@@ -45,6 +45,12 @@ metaflac --set-tag="TITLE=$(printf 'safe\xe2\x80\xae3pm.exe\x01\x1b[31m')" "$hos
 printf '<svg xmlns="http://www.w3.org/2000/svg"><script>hacked()</script></svg>' >"$T/raw/cover.svg"
 metaflac --import-picture-from="3|image/svg+xml||1x1x24|$T/raw/cover.svg" "$hostile/turned.flac"
 
+# Music with words and a loudness, and the same words by somebody hostile.
+mkdir -p "$T/words"
+flac -s -o "$T/words/1.flac" "$cd_wav"
+metaflac --set-tag=TITLE=Loud --set-tag=ALBUM=Words --set-tag='REPLAYGAIN_TRACK_GAIN=+6.00 dB' --set-tag=REPLAYGAIN_TRACK_PEAK=0.8 --set-tag='REPLAYGAIN_ALBUM_GAIN=-6.02 dB' "$T/words/1.flac"
+printf '[ti:Loud]\n[00:00.00]first\n[00:01.00]<00:01.00><img src=x onerror=hacked()>\n[00:02.50]third\n' >"$T/words/1.lrc"
+
 # One piece of music as a file, and as two that were cut in the middle of it.
 mkdir -p "$T/cut"
 sox "$AUDIO/music-drums.wav" "$T/raw/whole.wav" trim 0 176400s

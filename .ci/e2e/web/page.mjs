@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { difference, fromPage, reference } from './reference.mjs'
 import { T, serve } from './servers.mjs'
+import { tools } from './sound.mjs'
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 const music = join(T, 'cut')
@@ -102,6 +104,37 @@ export async function page (test) {
     assert.match(await p.until(() => document.querySelector('.upload.bad')?.innerText), /<b>x<\/b>\.mp3\s+This is no WAV/)
     assert.equal((await p.run(() => secstream.stats())).maxUpload, 256 << 20)
     await p.close()
+    await server.stop()
+  })
+
+  await test('words go with the music as text, and loudness by tags stays below full scale', async browser => {
+    const server = await serve('words', [join(T, 'words')])
+    const p = await open(browser, server.address)
+    await p.run(() => { globalThis.hacked = () => { globalThis.wasHacked = true } })
+    await p.click('#play')
+    await p.click('#show-lyrics')
+    assert.deepEqual(await p.until(() => document.querySelector('#lyrics li') && [...document.querySelectorAll('#lyrics li')].map(e => e.textContent)), ['first', '<img src=x onerror=hacked()>', 'third'])
+    await p.run(() => { secstream.pause(); return secstream.seek(1.2) })
+    await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent.startsWith('<img'))
+    await p.click('#lyrics li:last-child button')
+    assert.equal(await p.run(() => secstream.state.currentTime), 2.5)
+    assert.deepEqual(await p.run(() => [globalThis.wasHacked, document.querySelectorAll('#lyrics img').length]), [undefined, 0])
+    await p.click('#loudness')
+    assert.deepEqual(await p.run(() => [secstream.replayGain, document.getElementById('loudness').ariaLabel]), ['track', 'Loudness: all tracks alike'])
+    assert.deepEqual(p.problems, [])
+    await p.close()
+    const q = await tools(browser, server.address)
+    const whole = await reference(join(T, 'words/1.flac'), 'flac')
+    for (const [replayGain, by] of [['track', 1.25], ['album', 10 ** -0.301], ['off', 1]]) {
+      const r = await q.run(async replayGain => {
+        const [t] = (await new ss.Player().library()).tracks
+        const { planes, ...rest } = await tools.offline(ss.Player, t, { frames: t.totalSamples, rate: 44100, channels: 2, options: { replayGain } })
+        return { ...rest, data: tools.base64(planes) }
+      }, replayGain)
+      const { max } = difference(fromPage(r.data), r.slices[0][1] * 2, whole.map(v => v * by))
+      assert.ok(max < (by === 1 ? 1e-9 : 1e-6), `${replayGain}: off by ${max}`)
+    }
+    await q.close()
     await server.stop()
   })
 

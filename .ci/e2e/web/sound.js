@@ -1,8 +1,8 @@
 // Runs in the page: has a player play into what can be read again. Offline, the
 // context's clock stands still whenever the player needs time.
 
-/** Plays a queue to its end into an OfflineAudioContext; the samples from the first on, as base64 of interleaved f32. */
-export async function offline (Player, what, { frames, rate, channels, options = {}, during = async () => {}, hear = () => {} }) {
+/** Plays a queue to its end into an OfflineAudioContext; the samples from the first on. Every step seconds the clock waits for the player. */
+export async function offline (Player, what, { frames, rate, channels, step = 0.25, options = {}, during = async () => {}, hear = () => {} }) {
   const lead = Math.ceil(rate * 0.5)
   const context = new OfflineAudioContext(channels, frames + lead, rate)
   const player = new Player({ ...options, context: () => context })
@@ -13,7 +13,6 @@ export async function offline (Player, what, { frames, rate, channels, options =
   hear(player, seen)
   await player.load(what)
   if (seen.errors.length > 0) throw new Error(seen.errors[0])
-  const step = 0.25
   const stops = []
   for (let at = step; at < (frames + lead) / rate - 0.01; at += step) stops.push(at)
   let failed

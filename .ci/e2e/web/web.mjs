@@ -36,7 +36,7 @@ async function run ({ name, work }) {
 
 // Tests share a browser, but no page and no server: most of their time they wait
 // for sound.
-const AT_ONCE = 5
+const AT_ONCE = 4
 
 try {
   for (const part of [sound, page, forged, trust]) await part(test)

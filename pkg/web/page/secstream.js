@@ -273,7 +273,7 @@ export class Player extends EventTarget {
   /** Whether all of the queue that is to come is scheduled. */
   get complete () {
     const { head } = this.#line
-    return head !== null && head.slice >= (head.track.info?.totalSlices ?? Infinity) && this.#queue.following(false, this.#queue.items.indexOf(head.track.item)) < 0
+    return this.#ended || head !== null && head.slice >= (head.track.info?.totalSlices ?? Infinity) && this.#queue.following(false, this.#queue.items.indexOf(head.track.item)) < 0
   }
 
   /** What the connection of the current track is, and its slices. */
