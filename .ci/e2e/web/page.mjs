@@ -222,6 +222,7 @@ export async function page (test) {
       assert.deepEqual(bad, [], name)
       texts += n
       assert.ok(await p.run(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the screen`)
+      assert.ok(!panel || await p.run(() => document.getElementById('panel-close').getBoundingClientRect().right <= innerWidth), `${name}: the panel does not close`)
       assert.equal(await p.run(() => document.getAnimations().length), 0, 'motion')
       assert.deepEqual(p.problems, [], name)
       if (folder) writeFileSync(join(folder, `web-${name}.png`), await p.shot())
