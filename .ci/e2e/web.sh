@@ -6,8 +6,8 @@ needs node chromium ffmpeg flac metaflac lame oggenc opusenc opusdec sox
 build
 
 say "the browser's modules, as far as they need no browser (node $(node --version))"
-node "$E2E/web/protocol.test.mjs" >"$T/protocol.log" || { cat "$T/protocol.log" >&2; die "the modules are not as they should be"; }
-say "$(grep -c '^✔\|^ok ' "$T/protocol.log") checks passed"
+node "$E2E/web/protocol.test.mjs" >"$T/protocol.log" &
+modules=$!
 
 say "files of every kind"
 mkdir -p "$T/files" "$T/raw"
@@ -45,6 +45,12 @@ metaflac --set-tag="TITLE=$(printf 'safe\xe2\x80\xae3pm.exe\x01\x1b[31m')" "$hos
 printf '<svg xmlns="http://www.w3.org/2000/svg"><script>hacked()</script></svg>' >"$T/raw/cover.svg"
 metaflac --import-picture-from="3|image/svg+xml||1x1x24|$T/raw/cover.svg" "$hostile/turned.flac"
 
+# Music with words and a loudness, and the same words by somebody hostile.
+mkdir -p "$T/words"
+flac -s -o "$T/words/1.flac" "$cd_wav"
+metaflac --set-tag=TITLE=Loud --set-tag=ALBUM=Words --set-tag='REPLAYGAIN_TRACK_GAIN=+6.00 dB' --set-tag=REPLAYGAIN_TRACK_PEAK=0.8 --set-tag='REPLAYGAIN_ALBUM_GAIN=-6.02 dB' "$T/words/1.flac"
+printf '[ti:Loud]\n[00:00.00]first\n[00:01.00]<00:01.00><img src=x onerror=hacked()>\n[00:02.50]third\n' >"$T/words/1.lrc"
+
 # One piece of music as a file, and as two that were cut in the middle of it.
 mkdir -p "$T/cut"
 sox "$AUDIO/music-drums.wav" "$T/raw/whole.wav" trim 0 176400s
@@ -52,5 +58,7 @@ sox "$T/raw/whole.wav" "$T/cut/1.wav" trim 0 98765s
 sox "$T/raw/whole.wav" "$T/cut/2.wav" trim 98765s
 flac -s -o "$T/cut/3.flac" "$T/raw/whole.wav"
 
+wait "$modules" || { cat "$T/protocol.log" >&2; die "the modules are not as they should be"; }
+say "$(grep -c '^✔\|^ok ' "$T/protocol.log") checks of modules passed"
 export SECSTREAM_SERVER=$T/secstream SECSTREAM_FOLDER=$T SECSTREAM_AUDIO=$AUDIO
 node "$E2E/web/web.mjs" "$@" || die "the player in the browser is not as it should be"

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { difference, fromPage, reference } from './reference.mjs'
 import { T, serve } from './servers.mjs'
+import { tools } from './sound.mjs'
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 const music = join(T, 'cut')
@@ -105,6 +107,37 @@ export async function page (test) {
     await server.stop()
   })
 
+  await test('words go with the music as text, and loudness by tags stays below full scale', async browser => {
+    const server = await serve('words', [join(T, 'words')])
+    const p = await open(browser, server.address)
+    await p.run(() => { globalThis.hacked = () => { globalThis.wasHacked = true } })
+    await p.click('#play')
+    await p.click('#show-lyrics')
+    assert.deepEqual(await p.until(() => document.querySelector('#lyrics li') && [...document.querySelectorAll('#lyrics li')].map(e => e.textContent)), ['first', '<img src=x onerror=hacked()>', 'third'])
+    await p.run(() => { secstream.pause(); return secstream.seek(1.2) })
+    await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent.startsWith('<img'))
+    await p.click('#lyrics li:last-child button')
+    assert.equal(await p.run(() => secstream.state.currentTime), 2.5)
+    assert.deepEqual(await p.run(() => [globalThis.wasHacked === true, document.querySelectorAll('#lyrics img').length]), [false, 0])
+    await p.click('#loudness')
+    assert.deepEqual(await p.run(() => [secstream.replayGain, document.getElementById('loudness').ariaLabel]), ['track', 'Loudness: all tracks alike'])
+    assert.deepEqual(p.problems, [])
+    await p.close()
+    const q = await tools(browser, server.address)
+    const whole = await reference(join(T, 'words/1.flac'), 'flac')
+    for (const [replayGain, by] of [['track', 1.25], ['album', 10 ** -0.301], ['off', 1]]) {
+      const r = await q.run(async replayGain => {
+        const [t] = (await new ss.Player().library()).tracks
+        const { planes, ...rest } = await tools.offline(ss.Player, t, { frames: t.totalSamples, rate: 44100, channels: 2, options: { replayGain } })
+        return { ...rest, data: tools.base64(planes) }
+      }, replayGain)
+      const { max } = difference(fromPage(r.data), r.slices[0][1] * 2, whole.map(v => v * by))
+      assert.ok(max < (by === 1 ? 1e-9 : 1e-6), `${replayGain}: off by ${max}`)
+    }
+    await q.close()
+    await server.stop()
+  })
+
   await test('it opens without its server, and finds it again', async browser => {
     const server = await serve('offline', [music])
     const p = await open(browser, server.address)
@@ -170,7 +203,8 @@ export async function page (test) {
     const folder = process.env.SECSTREAM_SHOTS
     if (folder) mkdirSync(folder, { recursive: true })
     let texts = 0
-    for (const [name, w, h, scheme, panel] of [['desktop-light', 1280, 800, 'light', ''], ['desktop-dark', 1280, 800, 'dark', 'protection'], ['phone-light', 390, 844, 'light', ''], ['phone-dark', 390, 844, 'dark', 'protection'], ['narrow', 320, 640, 'dark', 'queue'], ['wide', 1800, 900, 'light', 'queue']]) {
+    const screens = [['desktop-light', 1280, 800, 'light', ''], ['desktop-dark', 1280, 800, 'dark', 'protection'], ['phone-light', 390, 844, 'light', ''], ['phone-dark', 390, 844, 'dark', 'protection'], ['narrow', 320, 640, 'dark', 'queue'], ['wide', 1800, 900, 'light', 'queue']]
+    await Promise.all(screens.map(async ([name, w, h, scheme, panel]) => {
       const p = await browser.page({ context: 'own' })
       await p.size(w, h, 1, w < 500)
       await p.look({ 'prefers-color-scheme': scheme, 'prefers-reduced-motion': 'reduce' })
@@ -188,11 +222,12 @@ export async function page (test) {
       assert.deepEqual(bad, [], name)
       texts += n
       assert.ok(await p.run(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the screen`)
+      assert.ok(!panel || await p.run(() => document.getElementById('panel-close').getBoundingClientRect().right <= innerWidth), `${name}: the panel does not close`)
       assert.equal(await p.run(() => document.getAnimations().length), 0, 'motion')
       assert.deepEqual(p.problems, [], name)
       if (folder) writeFileSync(join(folder, `web-${name}.png`), await p.shot())
       await p.close()
-    }
+    }))
     await server.stop()
     return `${texts} texts`
   })

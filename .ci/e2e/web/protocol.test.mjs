@@ -12,6 +12,9 @@ const { samples, riff } = await import(new URL('pcm.js', page))
 const { flac } = await import(new URL('flac.js', page))
 const { Linear, Adaptive, None, buffers } = await import(new URL('strategy.js', page))
 const { Pins } = await import(new URL('pins.js', page))
+const { parse, lineAt } = await import(new URL('lyrics.js', page))
+const { factor } = await import(new URL('gain.js', page))
+const { Queue } = await import(new URL('queue.js', page))
 
 const vectors = JSON.parse(readFileSync(new URL('../../../testdata/vectors/v2.json', import.meta.url)))
 const hex = t => t === undefined ? undefined : new Uint8Array(Buffer.from(t, 'hex'))
@@ -240,4 +243,48 @@ test('strategies', () => {
 test('the signatures of vectors are ours to make', () => { // so that the replies above are refused for what they are
   const x = vectors.exchanges[0]
   assert.equal(sign(null, hex(x.hash), createPrivateKey({ key: Buffer.from(pkcs8('70', x.identitySeed)), format: 'der', type: 'pkcs8' })).toString('hex'), x.signature)
+})
+
+test('words with times, and without', () => {
+  assert.deepEqual(parse('one\r\n\n two \u202e\u0007<b>'), { synced: false, lines: ['one', '', 'two <b>'].map(text => ({ time: null, text })) })
+  const { synced, lines } = parse('[ti:x]\n[offset:+500]\n[01:02.50]<01:02.50>la <01:03.00>la\n[00:01][00:03:25]twice\n[00:02.000]\nno time\n[00:00.2]first')
+  assert.ok(synced)
+  assert.deepEqual(lines, [[0, 'first'], [0.5, 'twice'], [1.5, ''], [2.75, 'twice'], [62, 'la la']].map(([time, text]) => ({ time, text })))
+  assert.deepEqual([-1, 0, 0.49, 0.5, 3, 1e9].map(t => lineAt(lines, t)), [-1, 0, 0, 1, 3, 4])
+  assert.ok(parse('[0:1]'.repeat(100000)).lines.length < 60000, 'more than a server may send')
+})
+
+test('loudness by tags never passes full scale', () => {
+  const tags = { replayGainTrackGain: 6, replayGainTrackPeak: 0.4, replayGainAlbumGain: -6, replayGainAlbumPeak: 2 }
+  const near = (got, want) => assert.ok(Math.abs(got - want) < 1e-12, `${got}, not ${want}`)
+  assert.equal(factor('off', tags), 1)
+  near(factor('track', tags), 10 ** 0.3)
+  near(factor('track', { ...tags, replayGainTrackPeak: 0.8 }), 1.25)
+  near(factor('track', { ...tags, replayGainTrackPeak: undefined }), 0.5) // the album's
+  near(factor('album', tags), 0.5)
+  near(factor('album', { replayGainTrackGain: -20 }), 0.1)
+  near(factor('track', { replayGainTrackGain: -1000 }), 0.001)
+  for (const odd of [undefined, null, {}, { replayGainTrackGain: 9 }, { replayGainTrackGain: '-9' }, { replayGainTrackGain: NaN }, { replayGainTrackGain: 9, replayGainTrackPeak: 0 }]) assert.equal(factor('track', odd), 1)
+})
+
+test('a queue keeps to what plays, whatever moves around it', () => {
+  const q = new Queue()
+  q.set(['a', 'b', 'c', { id: 'd', path: 'x/d.mp3' }])
+  const names = () => q.items.map(i => i.source.id).join('')
+  q.at = 1
+  q.move(q.items[3].id, -3)
+  assert.deepEqual([names(), q.current.source.id], ['dabc', 'b'])
+  assert.equal(q.remove(0), false)
+  assert.deepEqual([names(), q.at], ['abc', 1])
+  assert.equal(q.insert(2, ['e', 'f']).length, 2)
+  assert.equal(q.remove(1), true)
+  assert.deepEqual([names(), q.current.source.id], ['aefc', 'e'])
+  q.at = 3
+  assert.deepEqual(['off', 'all', 'one'].map(how => { q.repeat = how; return [q.following(), q.following(true)] }), [[-1, -1], [0, 0], [3, -1]])
+  q.at = 0
+  q.shuffle()
+  assert.equal([...names()].sort().join(''), 'acef')
+  assert.equal(q.current.source.id, 'a')
+  q.clear()
+  assert.equal(names(), 'a')
 })

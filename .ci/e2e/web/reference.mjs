@@ -1,15 +1,16 @@
 // What files sound like to the decoders of others, and how what was heard
 // compares with that.
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 
 const floats = b => new Float32Array(b.buffer.slice(b.byteOffset, b.byteOffset + b.length))
 
 /** The samples of a file, interleaved, of full scale 1. */
-export function reference (file, codec) {
+export async function reference (file, codec) {
   const [name, ...args] = codec === 'opus'
     ? ['opusdec', '--quiet', '--float', '--rate', '48000', file, '-']
     : ['ffmpeg', '-nostdin', '-v', 'quiet', '-i', file, '-map', '0:a', '-f', 'f32le', '-']
-  return floats(execFileSync(name, args, { maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] }))
+  return floats((await promisify(execFile)(name, args, { maxBuffer: 1 << 30, encoding: 'buffer' })).stdout)
 }
 
 /** Samples that a page gave as base64. */

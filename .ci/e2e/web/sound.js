@@ -1,8 +1,8 @@
 // Runs in the page: has a player play into what can be read again. Offline, the
 // context's clock stands still whenever the player needs time.
 
-/** Plays a queue to its end into an OfflineAudioContext; the samples from the first on, as base64 of interleaved f32. */
-export async function offline (Player, what, { frames, rate, channels, options = {}, during = async () => {} }) {
+/** Plays a queue to its end into an OfflineAudioContext; the samples from the first on. Every step seconds the clock waits for the player. */
+export async function offline (Player, what, { frames, rate, channels, step = 0.25, options = {}, during = async () => {}, hear = () => {} }) {
   const lead = Math.ceil(rate * 0.5)
   const context = new OfflineAudioContext(channels, frames + lead, rate)
   const player = new Player({ ...options, context: () => context })
@@ -10,17 +10,24 @@ export async function offline (Player, what, { frames, rate, channels, options =
   player.addEventListener('scheduled', ({ detail: d }) => { seen.slices.push([d.slice, Math.round(d.contextTime * rate), d.frames]) })
   player.addEventListener('warning', e => seen.warnings.push(e.detail.message))
   player.addEventListener('error', e => seen.errors.push(e.detail.message))
+  hear(player, seen)
   await player.load(what)
   if (seen.errors.length > 0) throw new Error(seen.errors[0])
-  const step = 0.25
   const stops = []
   for (let at = step; at < (frames + lead) / rate - 0.01; at += step) stops.push(at)
   let failed
+  const filled = async () => {
+    for (const end = performance.now() + 20000; !(player.ahead > 2 * step || player.complete) && seen.errors.length === 0;) {
+      if (performance.now() > end) throw new Error(`only ${player.ahead} seconds are on the clock: ${JSON.stringify({ ...player.state, ...player.protection, states: [...player.protection?.states ?? []], starts: 0, slices: 0 })}`)
+      await new Promise(resolve => setTimeout(resolve, 4))
+    }
+  }
   for (const at of stops) {
     context.suspend(at).then(async () => {
       try {
-        for (let i = 0; i < 1500 && !(player.ahead > 2 * step || player.complete) && seen.errors.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 4))
+        await filled()
         await during(player, at)
+        await filled() // it may have been a seek
       } catch (err) {
         failed = err
       }
@@ -28,7 +35,7 @@ export async function offline (Player, what, { frames, rate, channels, options =
     })
   }
   await player.play()
-  for (let i = 0; i < 1500 && !(player.ahead > 2 * step || player.complete); i++) await new Promise(resolve => setTimeout(resolve, 4))
+  await filled()
   const buffer = await context.startRendering()
   if (failed) throw failed
   const state = player.state

@@ -117,7 +117,7 @@ export async function trust (test) {
 
   await test('a server with tokens asks for one, and keeps it no longer than it should', async browser => {
     const file = join(T, 'tokens')
-    const token = execFileSync(process.env.SECSTREAM_SERVER, ['token', 'add', '--token-file', file, 'web'], { encoding: 'utf8' }).match(/\S{20,}/)[0]
+    const token = execFileSync(process.env.SECSTREAM_SERVER, ['token', 'add', '--token-file', file, 'web'], { encoding: 'utf8', stdio: 'pipe' }).match(/\S{20,}/)[0]
     const server = await serve('tokens', ['--token-file', file, music])
     const p = await open(browser, `${server.address}/`)
     const enter = async text => {

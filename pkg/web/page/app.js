@@ -2,6 +2,7 @@
 // The page: connects the library's views, the panel, the bar and the player.
 import { $, clock, h, say, setIcon, spoken, tint, toast } from './dom.js'
 import { askToken, help, insecure, otherServer, uploads } from './dialogs.js'
+import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
 import { Player, isFingerprint, script } from './secstream.js'
@@ -57,6 +58,7 @@ function start () {
     open: view => go(view)
   }, covers, () => player.state.currentTrack?.track?.id)
   const protection = new Protection(player)
+  const lyrics = new Lyrics(player)
   /** @type {any} */
   let stats = null
   let view = { name: 'albums' }
@@ -168,6 +170,7 @@ function start () {
       document.title = t ? `${words.title}${words.artist ? ` – ${words.artist}` : ''}` : 'secstream'
       views.mark()
     }
+    $('show-lyrics').hidden = !t?.track?.hasLyrics
     place(s)
   }
   function place (s = player.state) {
@@ -183,7 +186,9 @@ function start () {
     $('duration').textContent = clock(s.duration)
     const p = player.protection
     paintSlices($('slices'), p, s.duration)
-    if (!$('protection').hidden && document.body.dataset.panel) protection.draw()
+    if (!document.body.dataset.panel) return
+    if (!$('protection').hidden) protection.draw()
+    if (!$('lyrics').hidden) lyrics.draw(s)
   }
   $('seek').oninput = () => { bar.dragging = true; place() }
   $('seek').onchange = () => { bar.dragging = false; player.seek(Number($('seek').value)) }
@@ -222,12 +227,33 @@ function start () {
   }
   $('mute').onclick = mute
 
+  // How loud tracks are beside one another, by their tags.
+  const LOUDNESS = { off: 'as recorded', track: 'all tracks alike', album: 'all albums alike' }
+  function loudness (by) {
+    player.replayGain = by
+    const text = `Loudness: ${LOUDNESS[by]}`
+    $('loudness').setAttribute('aria-label', text)
+    $('loudness').title = text
+    $('loudness').setAttribute('aria-pressed', String(by !== 'off'))
+    $('loudness').dataset.by = by
+    return text
+  }
+  const by = kept(browser, 'secstream loudness')
+  loudness(by && Object.hasOwn(LOUDNESS, by) ? by : 'off')
+  $('loudness').onclick = () => {
+    const names = Object.keys(LOUDNESS)
+    const next = names[(names.indexOf(player.replayGain) + 1) % names.length]
+    toast(loudness(next), { ms: 2500 })
+    kept(browser, 'secstream loudness', next)
+  }
+
   // The panel.
 
+  const PANELS = ['queue', 'lyrics', 'protection']
   function panel (name) {
     const open = name && document.body.dataset.panel !== name ? name : ''
     document.body.dataset.panel = open
-    for (const which of ['queue', 'protection']) {
+    for (const which of PANELS) {
       const on = (open || 'queue') === which
       $(which).hidden = !on
       $(`tab-${which}`).setAttribute('aria-selected', String(on))
@@ -235,14 +261,15 @@ function start () {
       $(`show-${which}`).setAttribute('aria-expanded', String(open === which))
     }
     if (open === 'protection') { protection.draw(); player.stats().then(s => protection.drawStats(s), () => {}) }
+    if (open === 'lyrics') lyrics.draw(player.state)
     if (open === 'queue') drawQueue(player, covers)
   }
-  for (const which of ['queue', 'protection']) {
+  for (const which of PANELS) {
     $(`show-${which}`).onclick = () => { panel(which); if (document.body.dataset.panel) $(`tab-${which}`).focus() }
     $(`tab-${which}`).onclick = () => { if (document.body.dataset.panel !== which) panel(which) }
     $(`tab-${which}`).onkeydown = e => {
       if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return
-      const other = which === 'queue' ? 'protection' : 'queue'
+      const other = PANELS[(PANELS.indexOf(which) + (e.key === 'ArrowLeft' ? 2 : 1)) % 3]
       panel(other)
       $(`tab-${other}`).focus()
     }
@@ -290,7 +317,7 @@ function start () {
       ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(5),
       ArrowUp: () => at === $('seek') ? step(5) : at === document.body && volume(Number($('volume').value) + 5),
       ArrowDown: () => at === $('seek') ? step(-5) : at === document.body && volume(Number($('volume').value) - 5),
-      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), p: () => $('show-protection').onclick(), '?': help
+      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': help
     }
     if (keys[e.key]?.() !== false && keys[e.key]) e.preventDefault()
   })

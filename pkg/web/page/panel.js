@@ -4,7 +4,7 @@ import { $, clean, clock, count, h, icon, round, say, size } from './dom.js'
 import { SliceState, isFingerprint } from './secstream.js'
 import { coverOf, shown } from './views.js'
 
-const NAMES = ['waiting', 'being fetched', 'opened', 'playing', 'wiped']
+const NAMES = ['waiting', 'being fetched', 'opened', 'playing', 'wiped', 'refused']
 
 /** The queue as a list. */
 export function drawQueue (player, covers) {
@@ -39,7 +39,7 @@ export function drawQueue (player, covers) {
 /** The colours of slices, out of the style sheet. */
 function colours () {
   const style = getComputedStyle(document.documentElement)
-  return ['waiting', 'fetching', 'opened', 'playing', 'wiped'].map(n => style.getPropertyValue(`--slice-${n}`).trim())
+  return ['waiting', 'fetching', 'opened', 'playing', 'wiped', 'refused'].map(n => style.getPropertyValue(`--slice-${n}`).trim())
 }
 
 /** Paints slices along the seek bar: what is there, what is coming, what is gone. */
@@ -121,7 +121,7 @@ export class Protection {
     if (!p) return
     paintMap(this.map, p)
     const n = state => p.states.filter(s => s === state).length
-    this.map.setAttribute('aria-label', `${count(p.states.length, 'slice')}: ${n(SliceState.opened)} opened, ${n(SliceState.fetching)} being fetched, ${n(SliceState.wiped)} wiped`)
+    this.map.setAttribute('aria-label', `${count(p.states.length, 'slice')}: ${n(SliceState.opened)} opened, ${n(SliceState.fetching)} being fetched, ${n(SliceState.wiped)} wiped${p.silenced ? `, ${p.silenced} refused` : ''}`)
     const seconds = p.slices.reduce((a, s) => Math.max(a, s.samples), 0) / p.sampleRate
     put(this.facts, [
       ['Protocol', p.protocol === 2 ? 'secstream v2' : 'v1: it does not tell who the server is'],
@@ -132,6 +132,7 @@ export class Protection {
       ['Slices', `${p.states.length} of up to ${seconds.toFixed(1)} s`],
       ['Fetched', `${p.fetched}, ${size(p.wireBytes)} sealed`],
       ['Verified', `${p.verified}${p.refused ? `, refused ${p.refused}` : ''}${p.retried ? `, tried again ${p.retried}` : ''}`],
+      ...p.silenced ? [['Silent', `${count(p.silenced, 'slice')} that came forged or damaged`]] : [],
       ['Decoded now', size(p.bufferedBytes)]
     ])
     this.who.hidden = p.protocol !== 2

@@ -100,6 +100,7 @@ export class Server {
 
   library (signal) { return this.json('/api/library', { signal }) }
   stats (signal) { return this.json('/api/stats', { signal }) }
+  async lyrics (id, signal) { return (await this.request(`/api/library/${encodeURIComponent(id)}/lyrics`, { signal })).text() }
   async cover (id, signal) { return (await this.request(`/api/library/${encodeURIComponent(id)}/cover`, { signal })).blob() }
 }
 

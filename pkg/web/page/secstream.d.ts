@@ -15,12 +15,13 @@ export class SecstreamError extends Error {
   readonly identity?: { known: string, got: string }
 }
 
+/** Also replayGainTrackGain, replayGainTrackPeak and those of the album, in dB and with 1 as full scale. */
 export interface Tags { title?: string, artist?: string, album?: string, albumArtist?: string, date?: string, genre?: string, track?: number, disc?: number, comment?: string, [more: string]: unknown }
 
 /** A track of the server's list (GET /api/library). */
 export interface LibraryTrack {
   id: string, path: string, folder: string, format: string, codec: string, sampleRate: number, channels: number, bitDepth: number
-  totalSamples: number, duration: number, size: number, hasCover: boolean, tags: Tags
+  totalSamples: number, duration: number, size: number, hasCover: boolean, hasLyrics?: boolean, tags: Tags
 }
 export interface Library { scanning: boolean, version: number, folders: string[], tracks: LibraryTrack[], refused?: { path: string, reason: string }[] }
 
@@ -34,6 +35,7 @@ export type Repeat = 'off' | 'all' | 'one'
 
 /** How much is kept decoded: conservative 0 slices behind and 1 ahead, balanced 2 and 4, aggressive 5 and 10. */
 export type BufferStrategy = 'conservative' | 'balanced' | 'aggressive'
+export type ReplayGain = 'off' | 'track' | 'album'
 /** How much is fetched ahead, within that: a few; by how downloads, silence and seeks went; only what has to follow. */
 export type PrefetchStrategy = 'linear' | 'adaptive' | 'none'
 
@@ -50,6 +52,8 @@ export interface Options {
   prefetch?: PrefetchStrategy
   /** Amplitude, 0 to 1; 1 leaves samples untouched. */
   volume?: number
+  /** Brings tracks or albums to one loudness by their ReplayGain tags, never above full scale; off by default. */
+  replayGain?: ReplayGain
   /** Bytes of decoded sound, 96 MiB by default; at least two slices are kept. */
   budget?: number
   /** Makes the context of a rate; an OfflineAudioContext will do. */
@@ -65,7 +69,7 @@ export interface State {
   trackCount: number, trackIndex: number, volume: number, muted: boolean
 }
 
-export declare const SliceState: Readonly<{ waiting: 0, fetching: 1, opened: 2, playing: 3, wiped: 4 }>
+export declare const SliceState: Readonly<{ waiting: 0, fetching: 1, opened: 2, playing: 3, wiped: 4, refused: 5 }>
 
 export interface Protection {
   protocol: 1 | 2, cipher: string, compression: string
@@ -75,6 +79,8 @@ export interface Protection {
   kem: boolean
   keySince: number, exchanges: number, session: string, address: string
   fetched: number, verified: number, refused: number, retried: number, wireBytes: number, bufferedBytes: number
+  /** Slices that were refused and are silent; six in a row end the track. */
+  silenced: number
   codec: string, format: string, sampleRate: number, channels: number, bitDepth: number, sampleFormat?: string, contextRate?: number
   /** One SliceState for each slice, and where each begins. */
   states: Uint8Array, starts: number[], slices: { start: number, samples: number, preroll: number }[], scheduled: number
@@ -92,7 +98,8 @@ export interface Events {
   suspended: { message: string, state: string }
   trackchange: { track: Item, trackIndex: number }, trackended: { track: Item }
   error: { message: string, kind: Kind, hint: string, retryable: boolean, slice?: number, track?: Item, error: SecstreamError, identity?: { known: string, got: string } }
-  warning: { message: string }
+  /** Also of a slice that was refused, with its number: silence of its length stands in for it. */
+  warning: { message: string, kind?: Kind, slice?: number, track?: Item }
   /** A track is open; a slice was opened, is on the clock, sounds. */
   loaded: { track: Item, info: Record<string, any> }
   opened: { slice: number, track: Item }
@@ -113,6 +120,8 @@ export class Player extends EventTarget {
   library (how?: { signal?: AbortSignal }): Promise<Library>
   stats (how?: { signal?: AbortSignal }): Promise<Record<string, any>>
   cover (id: string, how?: { signal?: AbortSignal }): Promise<Blob>
+  /** The words of a track, LRC where they have times. They are outside the seal, as covers are: show them as text. */
+  lyrics (id: string, how?: { signal?: AbortSignal }): Promise<string>
   /** Which servers this browser knows; puts the one with this fingerprint in place of the known one; forgets one. */
   pins (): Promise<Pin[]>
   accept (fingerprint: string): Promise<void>
@@ -142,6 +151,7 @@ export class Player extends EventTarget {
   seek (seconds: number): Promise<void>
   volume: number
   muted: boolean
+  replayGain: ReplayGain
   buffer: BufferStrategy
   prefetch: PrefetchStrategy
 

@@ -3,7 +3,7 @@
 // again every time, so that a new server's player is not held back; nothing of
 // the API is ever kept.
 const CACHE = 'secstream'
-const FILES = ['./', 'web/app.css', 'web/app.js', 'web/dom.js', 'web/views.js', 'web/panel.js', 'web/dialogs.js', 'web/media.js', 'web/secstream.js', 'web/protocol.js', 'web/seal.js', 'web/strategy.js',
+const FILES = ['./', 'web/app.css', 'web/app.js', 'web/dom.js', 'web/views.js', 'web/panel.js', 'web/dialogs.js', 'web/media.js', 'web/lyrics.js', 'web/secstream.js', 'web/link.js', 'web/shelf.js', 'web/queue.js', 'web/track.js', 'web/loader.js', 'web/timeline.js', 'web/gain.js', 'web/protocol.js', 'web/seal.js', 'web/strategy.js',
   'web/worker.js', 'web/pins.js', 'web/pcm.js', 'web/flac.js', 'web/icon.svg', 'web/app.webmanifest']
 
 const worker = /** @type {any} */ (self)

@@ -1,0 +1,59 @@
+// @ts-check
+// The worker that has the keys: where it comes from, and calls to it.
+import { SecstreamError } from './protocol.js'
+
+/** The one rule by which markup of ours becomes a script's address. */
+const policy = (() => {
+  try {
+    return globalThis.trustedTypes?.createPolicy('secstream', {
+      createScriptURL: url => {
+        const { href } = new URL(url, import.meta.url)
+        if (href.startsWith('blob:') || ['worker.js', 'sw.js'].some(name => href === new URL(name, import.meta.url).href)) return href
+        throw new TypeError(`${url} is no script of secstream`)
+      }
+    })
+  } catch {
+    return undefined // the page has rules of its own
+  }
+})()
+
+/** The address of one of our scripts. @param {string} name */
+export const script = name => /** @type {any} */ (policy ? policy.createScriptURL(new URL(name, import.meta.url).href) : new URL(name, import.meta.url))
+
+/** The worker, and calls to it. tick is called as often as was asked for by the call "tick". */
+export class Link {
+  constructor (tick) {
+    const here = new URL('worker.js', import.meta.url)
+    let address = script('worker.js')
+    if (here.origin !== location.origin) { // a worker has to be of the page's own origin; what it imports need not
+      const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(here.href)}`], { type: 'text/javascript' }))
+      address = policy ? policy.createScriptURL(blob) : blob
+    }
+    this.worker = new Worker(address, { type: 'module', name: 'secstream' })
+    this.calls = new Map()
+    this.last = 0
+    this.worker.onmessage = ({ data }) => {
+      if (data.tick) return tick()
+      const call = this.calls.get(data.id)
+      if (data.progress) return call?.progress?.(data.progress.sent, data.progress.total)
+      this.calls.delete(data.id)
+      if (data.error) call?.reject(new SecstreamError(data.error.kind, data.error.message, data.error))
+      else call?.resolve(data.result)
+    }
+    this.worker.onerror = e => {
+      e.preventDefault?.()
+      for (const call of this.calls.values()) call.reject(new SecstreamError('protocol', 'the worker does not start', { hint: 'the browser may be too old for module workers' }))
+      this.calls.clear()
+    }
+  }
+
+  /** @returns {Promise<any>} */
+  call (op, args = {}, { signal = undefined, progress = undefined } = {}) {
+    const id = ++this.last
+    return new Promise((resolve, reject) => {
+      this.calls.set(id, { resolve, reject, progress })
+      signal?.addEventListener('abort', () => this.worker.postMessage({ op: 'abort', args: { id } }), { once: true })
+      this.worker.postMessage({ id, op, args })
+    })
+  }
+}
