@@ -16,6 +16,8 @@ type Lyrics struct {
 	Synced bool   // Text is LRC: lines have times
 }
 
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n")
+
 // NewLyrics makes lyrics of a text from a file: valid UTF-8, no control or
 // formatting characters but \n, no blanks at the ends. What is empty then, or
 // too long, gives none.
@@ -24,7 +26,7 @@ func NewLyrics(text string) Lyrics {
 		return Lyrics{}
 	}
 	text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(text)
+	text = lineEnds.Replace(text)
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':

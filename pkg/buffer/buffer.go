@@ -44,7 +44,7 @@ const (
 	// Conservative holds the slice that plays and the next; one that was played is
 	// wiped at once.
 	Conservative
-	// Aggressive keeps whatever there is room for, for 5 minutes. A seek leaves 5
+	// Aggressive keeps whatever there is room for, 512 slices at most, for 5 minutes. A seek leaves 5
 	// slices on both sides if there are more than 10.
 	Aggressive
 )
@@ -111,6 +111,10 @@ const (
 	aggressiveWindow  = 5  // slices on each side that it leaves else
 	lanes             = 3  // downloads ahead at once
 )
+
+// mostBesides is how many slices are kept besides those that ought to be here:
+// each Plan looks at them all, and a server may cut as finely as it likes.
+const mostBesides = 512
 
 // life is how long a slice that nobody wants is kept. Conservative's 30 s never
 // come to pass: it keeps no such slice.

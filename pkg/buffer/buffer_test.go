@@ -359,3 +359,31 @@ func TestBudget(t *testing.T) {
 		t.Errorf("starts %v", p.Start)
 	}
 }
+
+// TestTinySlices: what is kept has a bound in number too, for each Plan looks at
+// all of it. What was played last stays.
+func TestTinySlices(t *testing.T) {
+	const n = 3000
+	p := New(Config{Slices: n, Size: func(int) int64 { return 1 }, Budget: 1 << 40, Strategy: Aggressive})
+	most := 0
+	for i := range n {
+		now := time.Duration(i) * time.Millisecond
+		p.Ask(i, now)
+		for _, k := range slices.Clone(p.Plan(now).Start) {
+			p.Came(k, 1, 0, 0, now)
+		}
+		p.Hold(i)
+		for _, k := range slices.Clone(p.Plan(now).Start) {
+			p.Came(k, 1, 0, 0, now)
+		}
+		p.Done(i, now)
+		most = max(most, len(p.items))
+	}
+	if most > mostBesides+20 || most < mostBesides {
+		t.Errorf("%d slices are kept", most)
+	}
+	p.Plan(n * time.Millisecond)
+	if p.items[n-mostBesides/2] == nil || p.items[0] != nil {
+		t.Error("what was played first is kept, or not what was played last")
+	}
+}

@@ -296,7 +296,7 @@ func (p *Planner) fill(list []int, n int, now time.Duration) {
 			it.fate = true
 			total += it.size
 		case it != nil:
-			it.fate = (k < n || p.keeps(i, it, now)) && room(it.size)
+			it.fate = (k < n || k < n+mostBesides && p.keeps(i, it, now)) && room(it.size)
 		case asked:
 			total += p.size(i)
 			p.plan.Start = append(p.plan.Start, i)

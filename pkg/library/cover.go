@@ -36,8 +36,11 @@ func (l *Library) Cover(ctx context.Context, id string) (data []byte, mime strin
 		return nil, "", err
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	if p := frontCover(l.inside(file).Pictures); p != nil {
+	if p := frontCover(l.inside(ctx, file).Pictures); p != nil {
 		return p.Data, imageType(p.Data), nil
+	}
+	if ctx.Err() != nil {
+		return nil, "", ctx.Err()
 	}
 	if data, mime = file.e.folder.root.picture(file.e.art); data != nil {
 		return data, mime, nil
@@ -46,16 +49,29 @@ func (l *Library) Cover(ctx context.Context, id string) (data []byte, mime strin
 }
 
 // inside returns what the headers of the file say, pictures and lyrics
-// included: nothing where they cannot be read.
-func (l *Library) inside(file *listedFile) (info audio.Info) {
+// included: nothing where they cannot be read, or where ctx ends before they are.
+func (l *Library) inside(ctx context.Context, file *listedFile) (info audio.Info) {
 	var err error // with a parser that fails, what lies beside the file will do
 	step := readingHeaders
 	defer l.survive(file.e.path, &step, &err)
-	stream, err := l.open(file.f, file.stamp.size)
+	stream, err := l.open(wanted{ctx, file.f}, file.stamp.size)
 	if err != nil {
 		return audio.Info{}
 	}
 	return stream.Info()
+}
+
+// wanted is a file that is read for as long as somebody wants it.
+type wanted struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+func (w wanted) ReadAt(b []byte, off int64) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.r.ReadAt(b, off)
 }
 
 // hasPicture says whether a file whose pictures lost their data has one that

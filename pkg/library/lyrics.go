@@ -35,7 +35,10 @@ func (l *Library) Lyrics(ctx context.Context, id string) (audio.Lyrics, error) {
 		return audio.Lyrics{}, err
 	}
 	defer file.Close() //nolint:errcheck // only read from
-	found := l.inside(file).Lyrics
+	found := l.inside(ctx, file).Lyrics
+	if ctx.Err() != nil {
+		return audio.Lyrics{}, ctx.Err()
+	}
 	if !found.Synced {
 		found = found.Or(file.e.folder.root.lyrics(file.e.words))
 	}

@@ -2,17 +2,21 @@ package library
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode/utf16"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/format"
 )
 
 // withID3 is a WAV file with an id3 chunk of one USLT frame, in UTF-8.
@@ -127,6 +131,36 @@ func TestLyricsStayInside(t *testing.T) {
 	only := start(t, Config{Roots: []string{filepath.Join(dir, "b.wav")}})
 	if tr := only.Tracks()[0]; tr.HasLyrics {
 		t.Error("a single file has a folder")
+	}
+}
+
+// TestNobodyWaits: the tags of a file are read for as long as whoever asked is there.
+func TestNobodyWaits(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, withID3(makeWAV(100, 1), "words"), dir, "a.wav")
+	var leave atomic.Pointer[context.CancelFunc]
+	var reads atomic.Int64
+	l := startWith(t, Config{Roots: []string{dir}}, func(r io.ReaderAt, size int64) (audio.Stream, error) {
+		gone := leave.Load()
+		if gone == nil {
+			return format.Open(r, size)
+		}
+		(*gone)()
+		n, err := r.ReadAt(make([]byte, 1), 0)
+		reads.Add(int64(n))
+		return nil, err
+	})
+	id := l.Tracks()[0].ID
+	for name, ask := range map[string]func(context.Context) error{
+		"lyrics": func(ctx context.Context) error { _, err := l.Lyrics(ctx, id); return err },
+		"cover":  func(ctx context.Context) error { _, _, err := l.Cover(ctx, id); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		leave.Store(&cancel)
+		if err := ask(ctx); !errors.Is(err, context.Canceled) || reads.Load() > 0 {
+			t.Errorf("%s: %v, %d bytes read for nobody", name, err, reads.Load())
+		}
 	}
 }
 

@@ -71,18 +71,15 @@ func Hash(session string, index, total int) string {
 func start(s string, n int) string { return s[:min(n, len(s))] }
 
 // name makes the IDs of an exchange.
-func (g Generator) name(session string, total int) (ids, error) {
-	if g == nil {
-		return newNanoids(total), nil
-	}
+func (g Generator) name(session string, total int) (stored, error) {
 	s := stored{make([]string, total), make(map[string]int, total)}
 	for i := range total {
 		id := g(session, i, total)
 		if !validID(id) {
-			return nil, fmt.Errorf("the generator of slice IDs made %.80q for slice %d of %d", id, i, total)
+			return stored{}, fmt.Errorf("the generator of slice IDs made %.80q for slice %d of %d", id, i, total)
 		}
 		if other, twice := s.index[id]; twice {
-			return nil, fmt.Errorf("the generator of slice IDs made %q for slice %d and for slice %d", id, other, i)
+			return stored{}, fmt.Errorf("the generator of slice IDs made %q for slice %d and for slice %d", id, other, i)
 		}
 		s.names[i], s.index[id] = id, i
 	}

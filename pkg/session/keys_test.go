@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -130,7 +131,7 @@ func TestLastKeyTakesTheCuttingAlong(t *testing.T) {
 
 // TestNamesCostNothing: the ID of a slice is part of what it is bound to.
 func TestNamesCostNothing(t *testing.T) {
-	names := newNanoids(70000)
+	names := newNames().next(70000)
 	all := names.list()
 	buf := []byte("in front")
 	for _, i := range []int{0, 1, 255, 256, 69999} {
@@ -141,5 +142,81 @@ func TestNamesCostNothing(t *testing.T) {
 	buf = make([]byte, 0, 100)
 	if n := testing.AllocsPerRun(50, func() { buf = names.append(buf[:0], 7) }); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestUnknownSlicesCostNothing: to ask for a slice that is none takes no look at
+// each key of a session.
+func TestUnknownSlicesCostNothing(t *testing.T) {
+	store := newTestStore(t, Config{Identity: newIdentity(t), Millis: 1000, Rekey: Rekey{Slices: 1}})
+	sources := make([]Source, 20)
+	src := newMemory(t, "music-coffee-8k.wav")
+	for i := range sources {
+		sources[i] = src
+	}
+	sess := create(t, store, sources...)
+	l := keyed(t, sess, sess.Tracks()[0].ID)
+	for i := range 2 { // the key has served its time then
+		if _, _, err := l.fetch(t, sess, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := l.fetch(t, sess, 0); !errors.Is(err, ErrRekey) {
+		t.Fatal(err)
+	}
+	for _, track := range sess.Tracks() {
+		for range MaxExchanges {
+			if err := agree(t, track); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, id := range []string{"AAAAAAAAAAAAAAAAAAAAA", newNames().next(1).list()[0], sess.names.next(1).list()[0], strings.Repeat("A", 1<<20)} {
+		if n := testing.AllocsPerRun(10, func() {
+			if _, err := sess.Slice(t.Context(), "", id); !errors.Is(err, ErrNoSlice) {
+				t.Error(err)
+			}
+		}); n > 3 {
+			t.Errorf("%.30q: %v allocations with %d keys", id, n, sess.keys.Load())
+		}
+	}
+	// What was made for one track is none of another's, and goes with its own.
+	first, second := sess.Tracks()[0], sess.Tracks()[1]
+	mine := first.exchanges[0].ids.list()[0]
+	if _, err := sess.Slice(t.Context(), second.ID, mine); !errors.Is(err, ErrNoSlice) {
+		t.Errorf("a slice of another track: %v", err)
+	}
+	if err := sess.Remove(first.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{mine, l.SessionInfo.SliceIDs[0]} {
+		if _, err := sess.Slice(t.Context(), "", id); !errors.Is(err, ErrNoSlice) {
+			t.Errorf("of a track that is gone: %v", err)
+		}
+	}
+	if n, keys := len(sess.names.known), sess.keys.Load(); n != 19*MaxExchanges || keys != 19*MaxExchanges {
+		t.Errorf("%d sets of IDs are known, %d keys counted", n, keys)
+	}
+}
+
+// TestKeysOfASessionAreBounded, whatever kind of IDs they come with.
+func TestKeysOfASessionAreBounded(t *testing.T) {
+	for name, g := range map[string]Generator{"nanoid": nil, "uuid": UUID} {
+		store := newTestStore(t, Config{SliceIDs: g})
+		sess := create(t, store, newMemory(t, "music-drums.wav"), newMemory(t, "music-drums.wav"))
+		first, second := sess.Tracks()[0], sess.Tracks()[1]
+		sess.keys.Store(MaxKeys - 1) // as many of other tracks
+		if err := agree(t, first); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := agree(t, second); !errors.Is(err, ErrExchanges) || second.cut != nil || len(sess.names.known) > 1 {
+			t.Errorf("%s: one too many: %v", name, err)
+		}
+		if err := sess.Remove(first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := agree(t, second); err != nil {
+			t.Errorf("%s: with room again: %v", name, err)
+		}
 	}
 }

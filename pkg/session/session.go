@@ -36,7 +36,7 @@ var (
 	ErrSingle    = errors.New("the session is one of a single track")
 	ErrLast      = errors.New("the track is the session's last")
 	ErrTracks    = fmt.Errorf("a session takes 1 to %d tracks", MaxTracks)
-	ErrExchanges = errors.New("the track has as many live key exchanges as it takes")
+	ErrExchanges = errors.New("the track, or the session, has as many live key exchanges as it takes")
 	ErrNoKey     = errors.New("no key exchange was done yet")
 	ErrLong      = errors.New("the session's tracks have more slices than a session takes")
 	ErrChanged   = errors.New("the file was replaced after the session began")
@@ -137,6 +137,8 @@ const (
 	// MaxExchanges is the most keys live at once for one track: the listeners
 	// that can share a session. It bounds memory.
 	MaxExchanges = 16
+	// MaxKeys is the most keys live at once for all tracks of a session.
+	MaxKeys = 4096
 	// MaxSlices is the most slices of a session's tracks together: each answer
 	// to a key exchange lists them all.
 	MaxSlices          = 1 << 18
@@ -153,6 +155,8 @@ type Session struct {
 
 	store    *Store
 	owner    string
+	names    *names
+	keys     atomic.Int64 // that are live
 	slices   atomic.Int64 // of the tracks that are cut
 	lastUsed atomic.Int64 // Unix ns
 

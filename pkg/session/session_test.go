@@ -276,14 +276,18 @@ func TestIDs(t *testing.T) {
 	if strings.Contains(log.String(), sess.ID) {
 		t.Errorf("the log has the whole ID: %s", &log)
 	}
-	ids := newNanoids(5000)
+	names, track := newNames(), sess.Tracks()[0]
+	names.know(names.next(70), track, nil)
+	ids := names.next(5000)
+	names.know(ids, track, &exchange{})
 	for i, id := range ids.list() {
-		if n, ok := ids.find(id); !ok || n != i || len(id) != idLen {
+		if of, n, ok := names.find(id); !ok || n != i || of.e == nil || len(id) != idLen {
 			t.Fatalf("ID %d %q found as %d, %v", i, id, n, ok)
 		}
 	}
-	for _, id := range []string{"", "nothing", newNanoids(1).list()[0], ids.list()[0][:idLen-1] + "="} {
-		if _, ok := ids.find(id); ok {
+	more := nanoids{ids.block, ids.number, 5001}
+	for _, id := range []string{"", "nothing", newNames().next(1).list()[0], names.next(1).list()[0], more.list()[5000], ids.list()[0][:idLen-1] + "="} {
+		if _, _, ok := names.find(id); ok {
 			t.Errorf("found %q", id)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
 	"time"
 
 	"secstream/pkg/audio"
@@ -191,6 +190,9 @@ func (e *exchange) need(i int) int64 {
 	return min(n, maxBuffer)
 }
 
+// find returns what the slice called id is, of the track called trackID ("" for
+// any). What is no slice's ID costs no more than what is: see names. Only IDs
+// that a generator made are looked for in key after key.
 func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 	tracks := s.Tracks()
 	if trackID != "" {
@@ -199,6 +201,15 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 			return nil, nil, 0, err
 		}
 		tracks = []*Track{t}
+	}
+	if of, i, ok := s.names.find(id); ok && (trackID == "" || of.track == tracks[0]) {
+		if of.e == nil {
+			return nil, nil, 0, ErrRekey
+		}
+		return of.track, of.e, i, nil
+	}
+	if s.store.cfg.SliceIDs == nil || len(id) > MaxID {
+		return nil, nil, 0, ErrNoSlice
 	}
 	var in *Track
 	var e *exchange
@@ -209,15 +220,9 @@ func (s *Session) find(trackID, id string) (*Track, *exchange, int, error) {
 				return nil, nil, 0, ErrWhich
 			}
 			in, e, i = t, one, k
-			if _, made := e.ids.(stored); !made {
-				break // there is no other
-			}
 		}
 	}
 	if in == nil {
-		if slices.ContainsFunc(tracks, func(t *Track) bool { return t.wore(id) }) {
-			return nil, nil, 0, ErrRekey
-		}
 		return nil, nil, 0, ErrNoSlice
 	}
 	return in, e, i, nil

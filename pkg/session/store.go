@@ -92,7 +92,7 @@ func (s *Store) Create(r Request) (*Session, error) {
 		closeAll(sources)
 		return nil, fmt.Errorf("a session of %d tracks: it takes 1 to %d", len(sources), MaxTracks)
 	}
-	sess := &Session{ID: randomID(), Randomize: r.Randomize, store: s, owner: r.Owner, multi: r.Multi || len(sources) > 1}
+	sess := &Session{ID: randomID(), Randomize: r.Randomize, store: s, owner: r.Owner, names: newNames(), multi: r.Multi || len(sources) > 1}
 	sess.tracks = sess.newTracks(sources, sess.multi)
 	sess.touch(s.cfg.Now())
 	s.mu.Lock()

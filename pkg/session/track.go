@@ -156,21 +156,9 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 	if err := pack.Check(track, t.cut.plan); err != nil {
 		return err
 	}
-	make := t.session.store.cfg.SliceIDs
-	if e.v2 {
-		make = nil // random ones: a key that replaces another has other IDs
-	}
-	names, err := make.name(t.seed, t.cut.plan.Len())
+	names, err := t.name(e)
 	if err != nil {
 		return err
-	}
-	if made, ok := names.(stored); ok {
-		if slices.ContainsFunc(t.exchanges, made.overlaps) {
-			return ErrSameIDs
-		}
-		if err := t.session.store.cuts.charge(t.session.owner, len(made.names)); err != nil {
-			return err
-		}
 	}
 	e.cut, e.ids = t.cut, names
 	e.info = track.Info()
@@ -187,7 +175,38 @@ func (t *Track) admit(e *exchange, content Content, asked string) error {
 		e.bind(t, track, asked)
 	}
 	t.exchanges, t.begun = append(t.exchanges, e), true
+	if ids, ok := names.(nanoids); ok {
+		t.session.names.know(ids, t, e)
+	}
 	return nil
+}
+
+// name makes the slice IDs of e, which counts as one of the session's live keys
+// from then on. The caller holds mu.
+func (t *Track) name(e *exchange) (names ids, err error) {
+	if t.session.keys.Add(1) > MaxKeys {
+		err = ErrExchanges
+	}
+	defer func() {
+		if err != nil {
+			t.session.keys.Add(-1)
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	store, n := t.session.store, t.cut.plan.Len()
+	if e.v2 || store.cfg.SliceIDs == nil { // random ones: a key that replaces another has other IDs
+		return t.session.names.next(n), nil
+	}
+	made, err := store.cfg.SliceIDs.name(t.seed, n)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(t.exchanges, made.overlaps) {
+		return nil, ErrSameIDs
+	}
+	return made, store.cuts.charge(t.session.owner, n)
 }
 
 // dropWorn ends the exchanges whose keys have served their time. Where as many
@@ -301,13 +320,15 @@ func (s *Store) represent(track audio.Track, f form) (audio.Track, error) {
 	return s.cfg.PCM(track)
 }
 
-// find returns the exchange and index a slice ID belongs to.
+// find returns the exchange and index a slice ID that a generator made belongs to.
 func (t *Track) find(id string) (*exchange, int, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.exchanges {
-		if i, ok := e.ids.find(id); ok {
-			return e, i, true
+		if made, ok := e.ids.(stored); ok {
+			if i, ok := made.find(id); ok {
+				return e, i, true
+			}
 		}
 	}
 	return nil, 0, false
@@ -343,11 +364,17 @@ func (t *Track) ended() bool {
 
 func (t *Track) close() error {
 	t.mu.Lock()
-	cut, exchanges := t.cut, t.exchanges
+	cut, exchanges, worn := t.cut, t.exchanges, t.worn
 	t.exchanges, t.worn, t.cut, t.closed = nil, nil, nil, true
 	t.mu.Unlock()
 	for _, e := range exchanges {
+		if ids, ok := e.ids.(nanoids); ok {
+			worn = append(worn, ids)
+		}
 		t.forget(e)
+	}
+	for _, ids := range worn {
+		t.session.names.forget(ids)
 	}
 	if cut != nil {
 		_ = t.session.hold(-cut.plan.Len())

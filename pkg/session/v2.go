@@ -165,8 +165,8 @@ func (t *Track) retire(e *exchange) {
 	i := slices.Index(t.exchanges, e)
 	if i >= 0 {
 		t.exchanges = slices.Delete(slices.Clone(t.exchanges), i, i+1)
-		if names, ok := e.ids.(nanoids); ok {
-			t.worn = append(t.worn[max(0, len(t.worn)-MaxExchanges+1):], names)
+		if ids, ok := e.ids.(nanoids); ok {
+			t.wear(ids)
 		}
 		t.letGo()
 	}
@@ -176,16 +176,21 @@ func (t *Track) retire(e *exchange) {
 	}
 }
 
-// wore says whether a slice was called id under a key that has served its time.
-func (t *Track) wore(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.worn, func(names nanoids) bool { _, ok := names.find(id); return ok })
+// wear remembers ids of a key that has served its time, in place of those it
+// has remembered longest. The caller holds mu.
+func (t *Track) wear(ids nanoids) {
+	if len(t.worn) >= MaxExchanges {
+		t.session.names.forget(t.worn[0])
+		t.worn = t.worn[1:]
+	}
+	t.worn = append(t.worn, ids)
+	t.session.names.know(ids, t, nil)
 }
 
 // forget gives back what e, which is in no list any more, holds.
 func (t *Track) forget(e *exchange) {
 	t.session.store.shelf.clear(e)
+	t.session.keys.Add(-1)
 	if made, ok := e.ids.(stored); ok {
 		_ = t.session.store.cuts.charge(t.session.owner, -len(made.names)) // less is never too much
 	}

@@ -15,12 +15,21 @@ import (
 )
 
 // What is decoded. A cover of 3000×3000 is large; the worst a picture within
-// these bounds can do, as a progressive JPEG, is to take 15 bytes a pixel for
-// the moment of decoding: 190 MB.
+// these bounds can do for the moment of decoding, as a progressive JPEG, is to
+// take 19 bytes a pixel when it has three components, 24 when it has four: 240
+// and 200 MB.
 const (
 	maxBytes  = 16 << 20
 	maxSide   = 8192
 	maxPixels = 12 << 20
+	maxInks   = 8 << 20 // pixels of a progressive JPEG of four components
+)
+
+// A JPEG picture may come in scans, each of which takes its decoder through all
+// pixels and may itself be of 35 bytes. Usual ones have up to 18.
+const (
+	maxScans   = 100
+	maxScanned = 200e6 // pixels in all scans together, which take a second or two
 )
 
 // kept is the longer side of a decoded picture, in pixels: what is shown on a
@@ -32,8 +41,9 @@ var ErrTooLarge = errors.New("picture is too large")
 
 // Decode reads a JPEG, PNG, GIF (its first frame) or WebP picture. Its size is
 // looked at before it is decoded: beyond 16 MiB, 8192 pixels a side or 12.5
-// million pixels it is ErrTooLarge. A large picture comes back made smaller, no
-// side longer than 1024 pixels. b is borrowed.
+// million pixels it is ErrTooLarge, and so is a JPEG of too many scans. A large
+// picture comes back made smaller, no side longer than 1024 pixels. b is
+// borrowed.
 func Decode(b []byte) (img image.Image, err error) {
 	if len(b) > maxBytes {
 		return nil, ErrTooLarge
@@ -56,6 +66,9 @@ func Decode(b []byte) (img image.Image, err error) {
 	if head.Width > maxSide || head.Height > maxSide || head.Width*head.Height > maxPixels {
 		return nil, fmt.Errorf("%d×%d pixels: %w", head.Width, head.Height, ErrTooLarge)
 	}
+	if format == "jpeg" && costly(b, head.Width*head.Height) {
+		return nil, fmt.Errorf("%d×%d pixels in so many scans or colors: %w", head.Width, head.Height, ErrTooLarge)
+	}
 	full, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("decode picture: %w", err)
@@ -71,6 +84,28 @@ func Decode(b []byte) (img image.Image, err error) {
 		w, h = max(w*kept/long, 1), max(h*kept/long, 1)
 	}
 	return scale(full, w, h), nil
+}
+
+// costly says whether a JPEG of so many pixels takes more time or memory than
+// one may. Every place counts that a decoder could take for the head of a scan
+// (ITU-T T.81 section B.2.3): in the data of a scan there is none, in that of
+// a thumbnail there are a few.
+func costly(b []byte, pixels int) bool {
+	if pixels > maxInks && bytes.Contains(b, []byte{0xFF, 0xC2, 0, 8 + 3*4}) {
+		return true
+	}
+	scans := 0
+	for mark := []byte{0xFF, 0xDA, 0}; ; {
+		i := bytes.Index(b, mark)
+		if i < 0 || len(b)-i < 5 {
+			break
+		}
+		b = b[i+len(mark):]
+		if n := b[1]; n >= 1 && n <= 4 && b[0] == 6+2*n {
+			scans++
+		}
+	}
+	return scans > maxScans || scans*pixels > maxScanned
 }
 
 // widen makes the levels of a lossy WebP picture those of JPEG, in place. VP8

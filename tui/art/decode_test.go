@@ -126,12 +126,69 @@ func TestDecodeLooksAtTheSizeFirst(t *testing.T) {
 	}
 }
 
+// scans is a progressive JPEG of w×h pixels: each component once, then the
+// first refined so often that all of them are n scans. A scan of the same size
+// is in about 35 bytes: an end of band runs over 2^15 blocks.
+func scans(w, h, components, n int) []byte {
+	b := []byte{0xFF, 0xD8}
+	seg := func(marker byte, p ...byte) {
+		b = append(binary.BigEndian.AppendUint16(append(b, 0xFF, marker), uint16(len(p)+2)), p...)
+	}
+	seg(0xEE, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0)
+	seg(0xDB, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)
+	frame := []byte{8, byte(h >> 8), byte(h), byte(w >> 8), byte(w), byte(components)}
+	for c := range components {
+		frame = append(frame, byte(c+1), 0x11, 0)
+	}
+	seg(0xC2, frame...)
+	seg(0xC4, append(append([]byte{0x10, 1}, make([]byte, 15)...), 0xE0)...) // the code 0: an end of band, 14 bits follow
+	for i := range n {
+		if i < components {
+			seg(0xDA, 1, byte(i+1), 0, 1, 63, 0)
+		} else {
+			seg(0xDA, 1, 1, 0, 1, 63, 0x10)
+		}
+		b = append(b, make([]byte, 2*(w*h/64>>14+1)+2)...)
+	}
+	return append(b, 0xFF, 0xD9)
+}
+
+// TestDecodeCountsScans: a scan costs a file next to nothing and its decoder a
+// walk over the whole picture.
+func TestDecodeCountsScans(t *testing.T) {
+	filled := scans(64, 64, 1, 101)
+	for i := len(filled) - 4; i > 0; i-- { // bytes that fill may come before each marker
+		if filled[i] == 0xFF && filled[i+1] == 0xDA {
+			filled = append(filled[:i:i], append([]byte{0xFF, 0xFF}, filled[i:]...)...)
+		}
+	}
+	for name, c := range map[string]struct {
+		b     []byte
+		large bool
+	}{
+		"a small picture of 100 scans":  {scans(64, 64, 1, 100), false},
+		"and one of 101":                {scans(64, 64, 1, 101), true},
+		"with bytes that fill":          {filled, true},
+		"three components, ten scans":   {scans(640, 480, 3, 10), false},
+		"a large picture of 16 scans":   {scans(4096, 3072, 1, 16), true},
+		"a large one in four colors":    {scans(4096, 3072, 4, 4), true},
+		"a smaller one in four colors":  {scans(640, 480, 4, 18), false},
+		"markers in what is no segment": {append(scans(64, 64, 1, 3), bytes.Repeat([]byte{0xFF, 0xDA, 0, 3, 9}, 1000)...), false},
+	} {
+		_, err := Decode(c.b)
+		if c.large && !errors.Is(err, ErrTooLarge) || !c.large && err != nil {
+			t.Errorf("%s, %d bytes: %v", name, len(c.b), err)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, data := range encoded(f, 40, 30) {
 		f.Add(data)
 	}
 	f.Add(bomb(60000, 60000))
 	f.Add(bomb(3, 3))
+	f.Add(scans(64, 64, 4, 8))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		img, err := Decode(data)
 		if (img == nil) == (err == nil) {

@@ -242,7 +242,7 @@ func (o *opener) block(at int64, kind, length int) error {
 	case blockSeekTable:
 		o.seekTable(at, b)
 	case blockComment:
-		f, err := tag.VorbisComment(b)
+		f, err := o.id3.VorbisComment(b)
 		if err != nil {
 			o.s.info.AddDamage(at, "comment block: %v", err)
 		}
@@ -317,7 +317,7 @@ func (o *opener) trailers() error {
 			o.found.Merge(f)
 		}
 	}
-	f, n, err := tag.APE(o.r, s.end)
+	f, n, err := o.id3.APE(o.r, s.end)
 	if err == nil && n > 0 && n <= s.end-s.start && !o.framed(s.end) {
 		s.end -= n
 		o.found.Merge(f)

@@ -135,7 +135,7 @@ func (e *edges) leading(off int64) int64 {
 	if n > e.size-off {
 		return 0
 	}
-	f, _, err := tag.APE(e.r, off+n)
+	f, _, err := e.id3.APE(e.r, off+n)
 	return e.add("APE", off, n, f, err)
 }
 
@@ -151,13 +151,13 @@ func (e *edges) trailing(from, end int64) int64 {
 			return id3v1Bytes
 		}
 	}
-	if f, n, err := tag.APE(e.r, end); n > 0 && n <= end-from {
+	if f, n, err := e.id3.APE(e.r, end); n > 0 && n <= end-from {
 		return e.add("APE", end-n, n, f, err)
 	}
 	if n := e.lyrics3(from, end); n > 0 {
 		e.note("Lyrics3 tag", n)
 		if n <= lyricsMost {
-			e.tags.Merge(tag.Lyrics3(e.read(end-n, int(n))))
+			e.tags.Merge(e.id3.Lyrics3(e.read(end-n, int(n))))
 		}
 		return n
 	}

@@ -109,7 +109,7 @@ func (s *scan) describe(size int64) (audio.Info, error) {
 		info.RateMode = "vbr"
 		info.Delay = audio.Frames(h.preSkip)
 	}
-	found, err := tag.VorbisComment(body)
+	found, err := new(tag.File).VorbisComment(body)
 	if err != nil {
 		info.AddDamage(s.commentOff, tagDamage, err)
 	}

@@ -13,7 +13,7 @@ const apeHead = 32 // bytes of an APE header or footer
 // APE reads the APEv1 or APEv2 tag that ends at byte end of r, and returns
 // its length in bytes with the header (0 if there is none). The length is
 // right even when the error says that the items are not.
-func APE(r io.ReaderAt, end int64) (Found, int64, error) {
+func (file *File) APE(r io.ReaderAt, end int64) (Found, int64, error) {
 	var f Found
 	var b [apeHead]byte
 	if end < apeHead {
@@ -34,7 +34,7 @@ func APE(r io.ReaderAt, end int64) (Found, int64, error) {
 	if size < apeHead || length > end {
 		return f, 0, fault("ape", end-apeHead, "a tag of %d bytes does not fit", length)
 	}
-	a := apeReader{r: r, pos: end - size, end: end - apeHead, Found: &f}
+	a := apeReader{r: r, file: file, pos: end - size, end: end - apeHead, Found: &f}
 	for range min(n, maxItems) {
 		more, err := a.item()
 		if err != nil || !more {
@@ -48,7 +48,7 @@ func APE(r io.ReaderAt, end int64) (Found, int64, error) {
 type apeReader struct {
 	r        io.ReaderAt
 	pos, end int64
-	worded   int64 // bytes of items with lyrics so far
+	file     *File
 	*Found
 }
 
@@ -83,7 +83,7 @@ const (
 func (a *apeReader) value(name string, from, size int64, kind uint32) error {
 	switch {
 	case kind == apeText && isLyrics(name):
-		if a.worded += min(size, maxAllWords); size > maxWords || a.worded > maxAllWords {
+		if !a.file.wordy(size) {
 			return nil
 		}
 		b := make([]byte, size)

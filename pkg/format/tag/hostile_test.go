@@ -23,13 +23,13 @@ var readers = map[string]func([]byte) (Found, error){
 	"id3v2": func(b []byte) (Found, error) { return new(File).ID3v2(bytes.NewReader(b), 0, int64(len(b))) },
 	"id3v1": func(b []byte) (Found, error) { f, _ := ID3v1(b); return f, nil },
 	"ape": func(b []byte) (Found, error) {
-		f, n, err := APE(bytes.NewReader(b), int64(len(b)))
+		f, n, err := new(File).APE(bytes.NewReader(b), int64(len(b)))
 		if n < 0 || n > int64(len(b)) {
 			err = errors.New("a tag larger than the file")
 		}
 		return f, err
 	},
-	"vorbis": VorbisComment,
+	"vorbis": func(b []byte) (Found, error) { return new(File).VorbisComment(b) },
 	"flac": func(b []byte) (Found, error) {
 		p, err := FLACPicture(b)
 		if err != nil {
@@ -38,7 +38,7 @@ var readers = map[string]func([]byte) (Found, error){
 		return Found{Pictures: []audio.Picture{p}}, nil
 	},
 	"info":    Info,
-	"lyrics3": func(b []byte) (Found, error) { return Lyrics3(b), nil },
+	"lyrics3": func(b []byte) (Found, error) { return new(File).Lyrics3(b), nil },
 }
 
 // seeds are real tags out of the public test audio, and made ones.

@@ -19,10 +19,9 @@ func (t *id3) take(f frame) error {
 			return nil
 		}
 	case "USLT", "SYLT":
-		if f.size > maxWords+16 || t.file.worded > maxAllWords {
+		if !t.file.wordy(f.size) {
 			return nil
 		}
-		t.file.worded += int(f.size)
 		most = maxWords
 	case "TIT2", "TPE1", "TPE2", "TALB", "TRCK", "TPOS", "TDRC", "TDRL", "TYER", "TDAT", "TCON", "TSSE", "TXXX", "COMM":
 	default:
@@ -43,6 +42,9 @@ func (t *id3) take(f frame) error {
 		name, value := described(b[0], b[1:])
 		if isLyrics(name) {
 			_, text := cutText(b[0], b[1:])
+			if !t.file.wordy(int64(len(text))) {
+				return nil
+			}
 			t.lyrics(decodeAll(b[0], text))
 			return nil
 		}

@@ -46,14 +46,15 @@ func synchsafe(b []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// File is what the ID3v2 tags of one file share, so that a file of many tags
-// costs no more than one of a few: what their compressed frames expand to has
-// one limit, and so have their pictures and their lyrics. Its zero value is a file of which
-// nothing has been read. It is for one goroutine.
+// File is what the tags of one file share, so that a file of many costs no more
+// than one of a few: the lyrics of all of them have one limit, and so have the
+// pictures of ID3v2 tags and what compressed frames expand to. Its zero value is
+// a file of which nothing has been read. It is for one goroutine.
 type File struct {
 	expanded int           // bytes of compressed frames so far
 	pictured int           // bytes of pictures so far
-	worded   int           // bytes of frames with lyrics so far
+	worded   int           // bytes of lyrics so far, as they are in the file
+	texts    int           // that they were
 	zlib     io.ReadCloser // kept for the next frame, since each takes some 40 kB
 }
 

@@ -12,13 +12,26 @@ import (
 )
 
 // maxWords is how much of a frame or an item with lyrics is read: UTF-16 takes
-// two bytes for what is one in UTF-8. maxAllWords is for all of them together.
+// two bytes for what is one in UTF-8. maxAllWords is for all of a file, and so is
+// maxTexts: what a file has compressed is larger than it says.
 const (
 	maxWords    = 2*audio.MaxLyrics + 1024
 	maxAllWords = 4 * maxWords
+	maxTexts    = 16
 )
 
-// lyrics keeps a text if it says more than what there is.
+// wordy says whether a text of n bytes of the file is still read as lyrics. An
+// empty one is not, and costs nothing.
+func (file *File) wordy(n int64) bool {
+	if n <= 0 || n > maxWords+16 || file.texts >= maxTexts || file.worded+int(n) > maxAllWords {
+		return false
+	}
+	file.texts++
+	file.worded += int(n)
+	return true
+}
+
+// lyrics keeps a text that wordy let pass if it says more than what there is.
 func (f *Found) lyrics(text string) {
 	f.Lyrics = f.Lyrics.Or(audio.NewLyrics(text))
 }
@@ -126,14 +139,16 @@ func stamp(ms uint32) string {
 // version 2, "LYRICS200". Version 1 is a text; version 2 has fields, of three
 // letters and a length of five digits, of which LYR is the text. Its times are
 // those of LRC.
-func Lyrics3(b []byte) Found {
+func (file *File) Lyrics3(b []byte) Found {
 	var f Found
 	body, ok := bytes.CutPrefix(b, []byte("LYRICSBEGIN"))
 	if !ok {
 		return f
 	}
 	if text, ok := bytes.CutSuffix(body, []byte("LYRICSEND")); ok {
-		f.lyrics(eightBitAll(text))
+		if file.wordy(int64(len(text))) {
+			f.lyrics(eightBitAll(text))
+		}
 		return f
 	}
 	const head = 8
@@ -142,7 +157,7 @@ func Lyrics3(b []byte) Found {
 		if err != nil || n > uint64(len(body)-head) {
 			break
 		}
-		if string(body[:3]) == "LYR" {
+		if string(body[:3]) == "LYR" && file.wordy(int64(n)) { //nolint:gosec // not above the length of body
 			f.lyrics(eightBitAll(body[head : head+n]))
 		}
 		body = body[head+n:]

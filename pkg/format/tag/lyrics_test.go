@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -55,20 +56,20 @@ func TestID3v2Lyrics(t *testing.T) {
 
 func TestLyricsOfOtherTags(t *testing.T) {
 	for name, found := range map[string]func() (Found, error){
-		"LYRICS":         func() (Found, error) { return VorbisComment(comments("v", "TITLE=t", "LYRICS="+verse)) },
-		"UNSYNCEDLYRICS": func() (Found, error) { return VorbisComment(comments("v", "unsyncedlyrics="+verse)) },
-		"with a blank":   func() (Found, error) { return VorbisComment(comments("v", "Unsynced Lyrics="+verse)) },
+		"LYRICS":         func() (Found, error) { return new(File).VorbisComment(comments("v", "TITLE=t", "LYRICS="+verse)) },
+		"UNSYNCEDLYRICS": func() (Found, error) { return new(File).VorbisComment(comments("v", "unsyncedlyrics="+verse)) },
+		"with a blank":   func() (Found, error) { return new(File).VorbisComment(comments("v", "Unsynced Lyrics="+verse)) },
 		"APE":            func() (Found, error) { b := apeTag(true, apeItem("Lyrics", 0, verse)); return tagAt(b) },
-		"Lyrics3 v1":     func() (Found, error) { return Lyrics3([]byte("LYRICSBEGIN" + verse + "LYRICSEND")), nil },
+		"Lyrics3 v1":     func() (Found, error) { return new(File).Lyrics3([]byte("LYRICSBEGIN" + verse + "LYRICSEND")), nil },
 		"Lyrics3 v2": func() (Found, error) {
-			return Lyrics3([]byte("LYRICSBEGININD0000200" + fmt.Sprintf("LYR%05d", len(verse)) + verse + "000064LYRICS200")), nil
+			return new(File).Lyrics3([]byte("LYRICSBEGININD0000200" + fmt.Sprintf("LYR%05d", len(verse)) + verse + "000064LYRICS200")), nil
 		},
 	} {
 		if f, err := found(); err != nil || f.Lyrics.Text != verse || f.Lyrics.Synced {
 			t.Errorf("%s: %+v, %v", name, f.Lyrics, err)
 		}
 	}
-	f, err := VorbisComment(comments("v", "LYRICS=plain", "SYNCEDLYRICS=[00:01.00]One"))
+	f, err := new(File).VorbisComment(comments("v", "LYRICS=plain", "SYNCEDLYRICS=[00:01.00]One"))
 	if err != nil || f.Lyrics.Text != "[00:01.00]One" || !f.Lyrics.Synced {
 		t.Errorf("times do not win: %+v, %v", f.Lyrics, err)
 	}
@@ -97,7 +98,7 @@ func TestLyricsOfAnotherWriter(t *testing.T) {
 }
 
 func tagAt(b []byte) (Found, error) {
-	f, _, err := APE(bytes.NewReader(b), int64(len(b)))
+	f, _, err := new(File).APE(bytes.NewReader(b), int64(len(b)))
 	return f, err
 }
 
@@ -118,6 +119,66 @@ func TestLyricsBomb(t *testing.T) {
 	}
 	if file.worded > maxAllWords+len(frame) {
 		t.Errorf("%d bytes of lyrics were read of one file", file.worded)
+	}
+}
+
+// TestManyLyrics: texts without number cost no more than a few, whatever kind of
+// tag they are in and however small they make themselves.
+func TestManyLyrics(t *testing.T) {
+	texts := make([]string, maxItems)
+	for i := range texts {
+		texts[i] = "LYRICS=["
+	}
+	texts[0] = "LYRICS=plain"
+	vorbis := comments("v", texts...)
+	apes := make([]string, maxItems)
+	for i := range apes {
+		apes[i] = apeItem("Lyrics", 0, "[")
+	}
+	ape := apeTag(true, apes...)
+	named := v4("TXXX", 9, safe(99)+deflated("\x03LYRICS\x00"+strings.Repeat("[", maxValue-8)))
+	id3 := tagOf(4, 0, v4("USLT", 0, "\x03eng\x00plain")+strings.Repeat(named, 200))
+	three := []byte("LYRICSBEGINLYR00005plain" + strings.Repeat("LYR00001[", 20_000) + "LYRICS200")
+	for name, read := range map[string]func(*File) (Found, error){
+		"vorbis": func(file *File) (Found, error) { return file.VorbisComment(vorbis) },
+		"ape": func(file *File) (f Found, err error) {
+			f, _, err = file.APE(bytes.NewReader(ape), int64(len(ape)))
+			return f, err
+		},
+		"id3v2":   func(file *File) (Found, error) { return file.ID3v2(bytes.NewReader(id3), 0, int64(len(id3))) },
+		"lyrics3": func(file *File) (Found, error) { return file.Lyrics3(three), nil },
+	} {
+		var before, after runtime.MemStats
+		var file File
+		runtime.ReadMemStats(&before)
+		for i := range 3 { // as many tags of one file
+			f, err := read(&file)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if i == 0 && f.Lyrics.Text == "" {
+				t.Errorf("%s: nothing is left", name)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if file.texts != maxTexts || file.worded > maxAllWords {
+			t.Errorf("%s: %d texts of %d bytes were looked at", name, file.texts, file.worded)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; name != "id3v2" && took > 16<<20 || took > 200<<20 { // of ID3v2 13 MB a time are expanded
+			t.Errorf("%s: %d bytes were allocated", name, took)
+		}
+	}
+}
+
+// TestManyComments: of a block of comments without end a beginning is read.
+func TestManyComments(t *testing.T) {
+	all := make([]string, maxItems+1)
+	for i := range all {
+		all[i] = "X=y"
+	}
+	all[maxItems-1], all[maxItems] = "TITLE=last", "ARTIST=too late"
+	if f, err := new(File).VorbisComment(comments("v", all...)); err != nil || f.Tags.Title != "last" || f.Tags.Artist != "" {
+		t.Errorf("%+v, %v", f.Tags, err)
 	}
 }
 

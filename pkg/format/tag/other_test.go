@@ -37,7 +37,7 @@ func TestAPE(t *testing.T) {
 	}
 	for _, header := range []bool{false, true} {
 		b := apeTag(header, items...)
-		f, n, err := APE(bytes.NewReader(append([]byte("sound"), b...)), int64(len(b)+5))
+		f, n, err := new(File).APE(bytes.NewReader(append([]byte("sound"), b...)), int64(len(b)+5))
 		if err != nil || n != int64(len(b)) {
 			t.Fatalf("%d of %d bytes, %v", n, len(b), err)
 		}
@@ -49,16 +49,16 @@ func TestAPE(t *testing.T) {
 			t.Errorf("%+v", f.Pictures)
 		}
 	}
-	if _, n, err := APE(strings.NewReader(strings.Repeat("no tag", 20)), 120); n != 0 || err != nil {
+	if _, n, err := new(File).APE(strings.NewReader(strings.Repeat("no tag", 20)), 120); n != 0 || err != nil {
 		t.Errorf("%d %v", n, err)
 	}
 	b := apeTag(false, items...)
 	copy(b[len(b)-20:], "\xFF\xFF\xFF\x7F")
-	if _, n, err := APE(bytes.NewReader(b), int64(len(b))); n != 0 || !errors.Is(err, audio.ErrCorrupt) {
+	if _, n, err := new(File).APE(bytes.NewReader(b), int64(len(b))); n != 0 || !errors.Is(err, audio.ErrCorrupt) {
 		t.Errorf("lying size: %d %v", n, err)
 	}
 	b = apeTag(false, "\xFF\xFF\xFF\x7F\x00\x00\x00\x00Title\x00x")
-	if _, n, err := APE(bytes.NewReader(b), int64(len(b))); n != int64(len(b)) || !errors.Is(err, audio.ErrCorrupt) {
+	if _, n, err := new(File).APE(bytes.NewReader(b), int64(len(b))); n != int64(len(b)) || !errors.Is(err, audio.ErrCorrupt) {
 		t.Errorf("lying item: %d %v", n, err)
 	}
 }
@@ -82,7 +82,7 @@ func TestVorbisComment(t *testing.T) {
 	b := comments("Maker", "title=T", "ARTIST=A", "artist=B", "ALBUM=Al", "YEAR=2001", "DATE=2001-02-03", "TRACKNUMBER=3", "TOTALTRACKS=12",
 		"GENRE=Rock", "COMMENT=c\x1b[0m", "R128_TRACK_GAIN=-256", "METADATA_BLOCK_PICTURE="+pic, "METADATA_BLOCK_PICTURE="+bare,
 		"METADATA_BLOCK_PICTURE=!!!!", "METADATA_BLOCK_PICTURE=", "COVERART="+base64.StdEncoding.EncodeToString(encoded(t, "jpeg")), "no equals sign", "=", "")
-	f, err := VorbisComment(b)
+	f, err := new(File).VorbisComment(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestVorbisComment(t *testing.T) {
 		"entry too long": []byte(le32(0) + le32(1) + "\xFF\xFF\xFF\xFFx"), "entries missing": comments("x")[:4+1],
 		"count lies": []byte(le32(0) + "\xFF\xFF\xFF\xFF" + le32(7) + "title=T"),
 	} {
-		f, err := VorbisComment(b)
+		f, err := new(File).VorbisComment(b)
 		if !errors.Is(err, audio.ErrCorrupt) || name == "count lies" && f.Tags.Title != "T" {
 			t.Errorf("%s: %+v %v", name, f.Tags, err)
 		}

@@ -4,8 +4,8 @@
 //
 // Text comes out clean: valid UTF-8, no control characters, at most 4096 bytes
 // (see Clean); lyrics as audio.NewLyrics has them. Pictures are at most 64 a tag, 16 MiB each and 32 MiB in all,
-// copied out of the caller's buffer; what is larger is left out. ID3v2 tags,
-// of which a file may have many, share what a File allows. A tag that is damaged gives what could be read and an
+// copied out of the caller's buffer; what is larger is left out. Of the tags of
+// a file, which may be many, a File bounds what they cost together. A tag that is damaged gives what could be read and an
 // *audio.Error; a read error comes as it came. Everything here but a File is
 // safe for concurrent use.
 //
@@ -28,7 +28,7 @@ const (
 	maxPictures    = 64
 	maxPicture     = 16 << 20
 	maxAllPictures = 32 << 20
-	maxItems       = 4096     // frames or items of one tag that are looked at
+	maxItems       = 4096     // frames, items or comments of one tag that are looked at
 	maxValue       = 64 << 10 // bytes of one text that are read
 	maxExpanded    = 32 << 20 // bytes that the compressed frames of one file may become
 )

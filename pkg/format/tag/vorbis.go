@@ -9,8 +9,8 @@ import (
 // VorbisComment reads a Vorbis comment body, from the vendor length on
 // (no "\x03vorbis", no framing bit; RFC 9639 §8.6, Vorbis I §5).
 // METADATA_BLOCK_PICTURE is decoded, and the older COVERART. Opus gains
-// (R128_…) become ReplayGain.
-func VorbisComment(b []byte) (Found, error) {
+// (R128_…) become ReplayGain. Entries after the first 4096 are passed over.
+func (file *File) VorbisComment(b []byte) (Found, error) {
 	const kind = "vorbis comment"
 	var f Found
 	le := binary.LittleEndian
@@ -21,18 +21,18 @@ func VorbisComment(b []byte) (Found, error) {
 	first(&f.Encoder, head(vendor))
 	n := le.Uint32(b)
 	b = b[4:]
-	for i := range n {
+	for i := range min(n, maxItems) {
 		var entry []byte
 		if entry, b, ok = field32(b, le); !ok {
 			return f, fault(kind, -1, "entry %d of %d is longer than the block", i+1, n)
 		}
-		f.comment(entry)
+		file.comment(&f, entry)
 	}
 	return f, nil
 }
 
 // comment takes one NAME=value entry.
-func (f *Found) comment(entry []byte) {
+func (file *File) comment(f *Found, entry []byte) {
 	// Names are short; a long entry without "=" must not be copied to find out.
 	eq := strings.IndexByte(string(entry[:min(len(entry), 256)]), '=')
 	if eq < 0 {
@@ -49,7 +49,9 @@ func (f *Found) comment(entry []byte) {
 		f.addPicture(newPicture("", kindName(3), f.base64(value)))
 	default:
 		if isLyrics(name) {
-			f.lyrics(string(value[:min(len(value), maxWords)]))
+			if file.wordy(int64(len(value))) {
+				f.lyrics(string(value))
+			}
 			return
 		}
 		f.set(name, head(value))
