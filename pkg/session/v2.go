@@ -176,10 +176,14 @@ func (t *Track) retire(e *exchange) {
 	}
 }
 
+// maxWorn is how many keys of a track that have served their time are
+// remembered: slow listeners may be some behind.
+const maxWorn = 4 * MaxExchanges
+
 // wear remembers ids of a key that has served its time, in place of those it
 // has remembered longest. The caller holds mu.
 func (t *Track) wear(ids nanoids) {
-	if len(t.worn) >= MaxExchanges {
+	if len(t.worn) >= maxWorn {
 		t.session.names.forget(t.worn[0])
 		t.worn = t.worn[1:]
 	}

@@ -296,7 +296,7 @@ func TestManyKeys(t *testing.T) {
 		l = keyed(t, sess, "")
 	}
 	track := sess.Tracks()[0]
-	if len(track.exchanges) > MaxExchanges || len(track.worn) > MaxExchanges {
+	if len(track.exchanges) > MaxExchanges || len(track.worn) > maxWorn {
 		t.Errorf("%d keys, %d that were", len(track.exchanges), len(track.worn))
 	}
 	if _, rekey, err := other.fetch(t, sess, 0); err != nil || rekey {
