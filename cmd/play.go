@@ -125,7 +125,7 @@ func (p *playback) newEngine(o playOptions, out player.Output, first int, stay b
 	p.opened.peer = p.name
 	cfg := player.Config{
 		Output: out, Tracks: len(p.tracks), First: first, Start: o.start, Stay: stay,
-		Fatal: hopeless, Skip: spoiled, Stale: func(err error) bool { return errors.Is(err, client.ErrRecut) },
+		Fatal: func(err error) bool { return hopeless(err, stay) }, Skip: spoiled, Stale: func(err error) bool { return errors.Is(err, client.ErrRecut) },
 		Volume: loud, Muted: loud == 0,
 		Open: func(ctx context.Context, i int) (player.Source, error) {
 			t, err := p.client.Open(ctx, p.tracks[i].ID, p.tracks[i].Tags.Audio())
@@ -140,9 +140,10 @@ func (p *playback) newEngine(o playOptions, out player.Output, first int, stay b
 	return player.New(cfg)
 }
 
-// hopeless says that no other track of this server would play either.
-func hopeless(err error) bool {
-	return errors.Is(err, client.ErrUnreachable) || errors.Is(err, client.ErrTokenOver) || stranger(err)
+// hopeless says that no other track of this server would play either. A server
+// that does not answer may yet be back for whoever stays to try again.
+func hopeless(err error, stay bool) bool {
+	return errors.Is(err, client.ErrUnreachable) && !stay || errors.Is(err, client.ErrTokenOver) || stranger(err)
 }
 
 // spoiled says that a slice was forged or damaged, which tells nothing of those

@@ -97,10 +97,10 @@ func (t *tuning) validate() error {
 // client tunes what fetches.
 func (t *tuning) client(cfg *client.Config) (err error) {
 	if cfg.Buffer, err = buffer.ParseStrategy(t.buffer); err != nil {
-		return usageErrorf("leave it out", "--buffer: %v", err)
+		return usageErrorf("as --buffer balanced", "--buffer: %v", err)
 	}
 	if cfg.Prefetch, err = buffer.ParsePrefetch(t.prefetch); err != nil {
-		return usageErrorf("leave it out", "--prefetch: %v", err)
+		return usageErrorf("as --prefetch linear", "--prefetch: %v", err)
 	}
 	if cfg.BufferBytes, err = parseSize(t.room); err != nil {
 		return usageErrorf("as --buffer-size 64MB", "--buffer-size: %v", err)

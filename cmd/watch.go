@@ -28,7 +28,7 @@ func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryT
 		for e := range engine.Events() {
 			e.Text = printable(e.Text)
 			learn(tracks, e)
-			if e.Kind == player.Error && !e.Skipped && failed == nil {
+			if e.Kind == player.Error && failed == nil {
 				failed = fmt.Errorf("track %d, %s: %w", e.Track+1, label(tracks[e.Track]), e.Err)
 			}
 			if !yield(e) {

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -207,11 +208,11 @@ func (m *model) resize(w, h int) {
 // when the next one begins.
 func (m *model) follow() tea.Cmd {
 	before := m.now.state.Track
-	m.now.state = m.engine.State()
-	m.queue.follow(m.engine)
+	m.know()
 	if m.config.Protection != nil {
 		m.safe = m.config.Protection().clean()
 	}
+	m.safe.underruns, m.safe.silence = m.now.state.Underruns, m.now.state.Silence
 	_, bad := m.library.failed[m.now.state.Track]
 	m.now.failed = bad && m.now.state.Buffering
 	if now := m.now.state.Track; now != before {
@@ -226,6 +227,12 @@ func (m *model) follow() tea.Cmd {
 		m.bars.look(m.engine, !m.now.moving() || m.now.state.Buffering)
 	}
 	return tea.Batch(m.look(), m.keep())
+}
+
+// know asks the engine what plays, and what is to.
+func (m *model) know() {
+	m.now.state = m.engine.State()
+	m.queue.follow(m.engine)
 }
 
 // look fetches what the view shows of the track that plays.
@@ -328,7 +335,7 @@ func (m *model) broken(e player.Event) tea.Cmd {
 		name = m.now.tracks[e.Track].name()
 	}
 	if e.Skipped {
-		return m.status.show(statusWarning, fmt.Sprintf("slice %d of %s is left out: %s", e.Slice+1, name, why))
+		return m.status.show(statusWarning, fmt.Sprintf("slice %d of %s is left out: %s", e.Slice, name, strings.TrimPrefix(why, fmt.Sprintf("slice %d: ", e.Slice))))
 	}
 	m.library.failed[e.Track] = why
 	return m.status.show(statusFailure, "cannot play "+name+": "+why+m.again())

@@ -72,7 +72,7 @@ func (m *model) press(l layout, e tea.MouseEvent) {
 	case e.Y == 0:
 		for _, t := range m.tabs(l) {
 			if e.X >= t.x-1 && e.X <= t.x+t.w {
-				m.view, m.help = t.view, help{}
+				m.view, m.help, m.library.typing = t.view, help{}, false
 				m.resize(m.w, m.h)
 				return
 			}

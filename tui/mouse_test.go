@@ -117,3 +117,25 @@ func TestWheel(t *testing.T) {
 	s.send(press(3, 3))
 	s.want()
 }
+
+// TestTabWhileFiltering: who leaves the filter by the mouse types commands again.
+func TestTabWhileFiltering(t *testing.T) {
+	s := newScreen(t, shelf(), 80, 24)
+	s.keys("/ x")
+	m := s.model()
+	tab := m.tabs(m.layout())[viewQueue]
+	s.send(press(tab.x+1, 0))
+	s.keys("space")
+	s.want("toggle")
+}
+
+// TestNumberEverywhere: a number and enter are a place in every view.
+func TestNumberEverywhere(t *testing.T) {
+	for _, view := range []string{"L", "Q", "N", "Y", "P"} {
+		s := newScreen(t, shelf(), 80, 24)
+		s.keys(view + " 5 enter")
+		if n := len(s.e.orders); n == 0 || !strings.HasPrefix(s.e.orders[n-1], "seek ") {
+			t.Errorf("view %s: %q", view, s.e.orders)
+		}
+	}
+}

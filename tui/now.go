@@ -208,7 +208,11 @@ func (n nowPlaying) card(s styles, w, h int, end, next string) []string {
 		lines = append(lines, s.dim.Render(cut(g, w)))
 	}
 	if end != "" {
-		lines = append(lines, s.accent.Render(cut(end, w)))
+		style := s.accent
+		if strings.HasPrefix(end, signFailed) {
+			style = s.fail
+		}
+		lines = append(lines, style.Render(cut(end, w)))
 	}
 	if next != "" {
 		lines = append(lines, "", s.dim.Render(cut("next  "+next, w)))

@@ -21,13 +21,14 @@ const (
 	SliceOpened
 	SlicePlaying
 	SliceWiped
+	SliceRefused // it came forged or damaged
 	sliceStates
 )
 
 // sliceSigns tell the states apart without colour as well.
 var (
-	sliceSigns = [sliceStates]string{"░", "▒", "▓", "█", "·"}
-	sliceNames = [sliceStates]string{"waiting", "fetching", "opened", "playing", "wiped"}
+	sliceSigns = [sliceStates]string{"░", "▒", "▓", "█", "·", "✗"}
+	sliceNames = [sliceStates]string{"waiting", "fetching", "opened", "playing", "wiped", "refused"}
 )
 
 // Protection is what is known of the way the sound comes and how it is sealed.
@@ -44,6 +45,9 @@ type Protection struct {
 
 	Slices      []SliceState    // of the track that plays
 	SliceStarts []time.Duration // where each begins
+
+	underruns int           // how often there was no sound when there should have been
+	silence   time.Duration // played in place of sound
 }
 
 // none says that nothing is known.
@@ -58,7 +62,22 @@ func (p Protection) strip() string {
 	if p.Refused > 0 {
 		tally += ", " + thousands(int(p.Refused)) + " refused"
 	}
-	return signGood + " " + join(" · ", p.Cipher, tally)
+	sign := signGood
+	switch {
+	case p.Refused > 0:
+		sign = signFailed
+	case p.Verified == 0:
+		sign = signBuffering
+	}
+	return sign + " " + join(" · ", p.Cipher, tally)
+}
+
+// gaps is what was not heard.
+func (p Protection) gaps() string {
+	if p.underruns == 0 && p.silence == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%s, %.1f s silent", count(p.underruns, "time"), p.silence.Seconds())
 }
 
 // clean makes texts from elsewhere fit for a terminal.
@@ -85,6 +104,7 @@ func (p Protection) fields(now time.Time) (long, left, right []field) {
 	left = []field{
 		{"protocol", p.Protocol, false}, {"cipher", p.Cipher, false}, {"key age", age, false},
 		{"compression", p.Compression, false}, {"latency", latency(p.Latency, p.MeanLatency), false},
+		{"gaps", p.gaps(), p.underruns > 0},
 	}
 	right = []field{
 		{"verified", count(int(p.Verified), "slice"), false},
@@ -174,7 +194,11 @@ func (p Protection) facts(s styles, w int, now time.Time) []string {
 	}
 	column := (w - 2 - 4) * 3 / 5
 	for i := range left {
-		lines = append(lines, "  "+left[i].view(s, column)+"    "+right[i].view(s, w-2-4-column))
+		line := "  " + left[i].view(s, column)
+		if i < len(right) {
+			line += "    " + right[i].view(s, w-2-4-column)
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -228,33 +252,36 @@ func (p Protection) cells(s styles, w, lines int) []string {
 	return out
 }
 
-// group is the state that the cell of the slices from i on shows: that which
-// plays, or the earliest.
+// group is the state that the cell of the slices from i on shows: one that was
+// refused, or that which plays, or the earliest.
 func (p Protection) group(i, per int) SliceState {
-	least := SliceWiped
-	for _, st := range p.Slices[i:min(i+per, len(p.Slices))] {
-		if st == SlicePlaying {
-			return st
-		}
+	these, least := p.Slices[i:min(i+per, len(p.Slices))], SliceRefused
+	if slices.Contains(these, SliceRefused) {
+		return SliceRefused
+	}
+	if slices.Contains(these, SlicePlaying) {
+		return SlicePlaying
+	}
+	for _, st := range these {
 		least = min(least, st)
 	}
 	return least
 }
 
 func sliceStyle(s styles, state SliceState) lipgloss.Style {
-	return [sliceStates]lipgloss.Style{s.faint, s.warn, s.accent, s.current, s.dim}[min(state, SliceWiped)]
+	return [sliceStates]lipgloss.Style{s.faint, s.warn, s.accent, s.current, s.dim, s.fail}[min(state, SliceRefused)]
 }
 
 // legend says what the signs mean and how many slices are in each state.
 func (p Protection) legend(s styles, w int) string {
 	var n [sliceStates]int
 	for _, st := range p.Slices {
-		n[min(st, SliceWiped)]++
+		n[min(st, SliceRefused)]++
 	}
 	line, used := "  ", 0
-	for _, st := range []SliceState{SliceWiped, SlicePlaying, SliceOpened, SliceFetching, SliceWaiting} {
+	for _, st := range []SliceState{SliceRefused, SliceWiped, SlicePlaying, SliceOpened, SliceFetching, SliceWaiting} {
 		text := " " + sliceNames[st] + " " + thousands(n[st])
-		if w < 64 && n[st] == 0 {
+		if (w < 64 || st == SliceRefused) && n[st] == 0 {
 			continue
 		}
 		need := 1 + width(text)

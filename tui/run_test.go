@@ -225,7 +225,7 @@ func TestStatusExpires(t *testing.T) {
 		s.send(eventMsg{Kind: player.TrackChange, Track: 3})
 		s.wantNoText("✗")
 		s.send(eventMsg{Kind: player.Error, Skipped: true, Slice: 4, Track: 3, Err: errors.New("forged")})
-		s.wantText("! slice 5 of Pulsewidth is left out: forged")
+		s.wantText("! slice 4 of Pulsewidth is left out: forged")
 		s.wantNoText("✗")
 	})
 }

@@ -61,6 +61,7 @@ func (m *model) read(msg tea.KeyMsg) tea.Cmd {
 	for i, r := range msg.Runes {
 		name, text := named(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt})
 		cmds[i] = m.typed(name, text)
+		m.know() // the next key means what it does after this one
 	}
 	return tea.Batch(cmds...)
 }
@@ -100,7 +101,7 @@ func (m *model) typed(key, text string) tea.Cmd {
 		times = max(typed.n, 1)
 	}
 	switch {
-	case typed.typing && action == keys.Play:
+	case typed.typing && (action == keys.Play || m.keys.Find(key, keys.Lists) == keys.Play):
 		m.place(typed)
 		return nil
 	case typed.typing && action == keys.Close:
@@ -306,6 +307,9 @@ func (m *model) turnVolume(d float64) {
 func (m *model) escape() {
 	if m.help.open {
 		m.help = help{}
+		return
+	}
+	if m.view != viewLibrary {
 		return
 	}
 	m.library.typing = false

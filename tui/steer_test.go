@@ -152,7 +152,13 @@ func TestKeysInOneRead(t *testing.T) {
 	s.want("next", "next", "mute true")
 	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/メリー")}, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q"), Alt: true})
 	s.wantText("1 of 11", "戦場")
-	s.send(tea.KeyMsg{Type: tea.KeyEsc}, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jq")})
+	s.send(tea.KeyMsg{Type: tea.KeyEsc})
+	before := len(s.e.queue.Items)
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("rrssQdd")})
+	if q := s.e.queue; q.Repeat != player.RepeatOne || q.Shuffle || len(q.Items) != before-2 {
+		t.Errorf("repeat %v, shuffle %t, %d of %d entries", q.Repeat, q.Shuffle, len(q.Items), before)
+	}
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("jq")})
 	if !says[tea.QuitMsg](s.last) {
 		t.Error("q behind another key does not quit")
 	}

@@ -128,6 +128,8 @@ func (t *Track) drop(f *fetch) {
 		t.states[f.i] = SliceWiped
 		t.count.buffered -= int64(len(f.got.plain))
 		clear(f.got.buf)
+	} else if f.over && spoils(f.err) {
+		t.states[f.i] = SliceRefused
 	}
 }
 
@@ -218,6 +220,9 @@ func (t *Track) finish(f *fetch, got received, err error) {
 		clear(got.buf)
 	case err != nil:
 		t.states[f.i] = SliceWaiting
+		if spoils(err) {
+			t.states[f.i] = SliceRefused
+		}
 		t.plan.GiveUp(f.i)
 	default:
 		f.got = got

@@ -19,6 +19,7 @@ const (
 	SliceOpened                     // here, in the clear
 	SlicePlaying                    // here, and with the consumer
 	SliceWiped                      // it was here
+	SliceRefused                    // it came forged or damaged
 )
 
 // Status is how a track's connection is, and what it has brought.

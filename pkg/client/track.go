@@ -105,7 +105,7 @@ func (t *Track) guess(i int) int64 {
 }
 
 // endTime is how long Close waits for the server to take leave.
-const endTime = 2 * time.Second
+const endTime = time.Second
 
 // Close ends the session, waits for what is under way and wipes it all.
 func (t *Track) Close() error {
