@@ -174,15 +174,20 @@ func (l *listening) play(want int, args ...string) string {
 // token is what this player keeps for address.
 func (l *listening) token(address string) string {
 	l.t.Helper()
-	kept, err := identity.OpenPaired(filepath.Join(l.config, "paired"))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	text, err := kept.Token(address)
+	text, err := openPairedAt(l.t, filepath.Join(l.config, "paired")).Token(address)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	return text
+}
+
+func openPairedAt(t *testing.T, path string) *identity.Paired {
+	t.Helper()
+	kept, err := identity.OpenPaired(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
 }
 
 // TestPairing: an address lets one player in, once; from then on it plays by what
