@@ -123,7 +123,7 @@ func (a access) pair(ctx context.Context, env Env, address string, tell teller) 
 	}
 	text, err := c.Pair(ctx, known.Pair.Bytes(), known.Fingerprint, playerName(a.name))
 	if errors.Is(err, client.ErrPairing) && had != "" {
-		tell("paired", "this server takes this player already; leave \"?pair=...\" out")
+		tell("paired", "this address is used up; going on with the token that is kept")
 		return nil
 	}
 	if err != nil {

@@ -212,7 +212,7 @@ func TestPairing(t *testing.T) {
 	w.hangups <- os.Interrupt
 	w.log.wait(t, "reload: done", 2)
 	one.play(exitOK, identity.Address{URL: w.url, Fingerprint: w.address.Fingerprint}.String())
-	if said := one.play(exitOK, "--name", "first", w.address.String()); !strings.Contains(said, "takes this player already") {
+	if said := one.play(exitOK, "--name", "first", w.address.String()); !strings.Contains(said, "this address is used up; going on with the token that is kept") {
 		t.Error(said)
 	}
 	if said := two.play(exitRefused, w.address.String()); !strings.Contains(said, "does not pair by this address") || !strings.Contains(said, "good once") {
@@ -231,7 +231,15 @@ func TestPairing(t *testing.T) {
 	}
 	w.hangups <- os.Interrupt
 	w.log.wait(t, "reload: done", 3)
-	if said := one.play(exitRefused, w.url); !strings.Contains(said, "serve --pair") {
+	for _, address := range []string{w.url, w.address.String()} {
+		if said := one.play(exitRefused, address); !strings.Contains(said, "hint: the token that the server gave this player is taken back, or over; whoever runs it can let") || strings.Contains(said, "SECSTREAM_TOKEN") {
+			t.Error(said)
+		}
+	}
+	if _, said := one.run("probe", w.url); !strings.Contains(said, "hint: the token that the server gave this player") {
+		t.Error(said)
+	}
+	if said := one.play(exitRefused, "--token", "sst_x", w.url); !strings.Contains(said, "SECSTREAM_TOKEN") {
 		t.Error(said)
 	}
 	if code, said := one.run("pins", "remove", w.url); code != exitOK || !strings.Contains(said, "token") || one.token(w.url) != "" {
