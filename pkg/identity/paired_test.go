@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"secstream/pkg/identity"
 )
@@ -219,5 +223,28 @@ func TestTokenInClear(t *testing.T) {
 		if _, err := p.InClear(address); !errors.Is(err, identity.ErrAddress) || !errors.Is(p.AllowClear(t.Context(), address), identity.ErrAddress) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+// TestBusy: a file that somebody else keeps to themselves is told of, and what to
+// do about it.
+func TestBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paired")
+	p := openPaired(t, path)
+	lock := flock.New(path + ".lock")
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock() //nolint:errcheck // the folder goes
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	e := new(identity.Error)
+	if err := p.Keep(ctx, "http://h", "sst_x"); !errors.Is(err, identity.ErrBusy) || !errors.As(err, &e) || !strings.Contains(e.Mend, path+".lock") {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if err := p.Keep(ctx, "http://h", "sst_x"); !errors.Is(err, context.Canceled) || errors.Is(err, identity.ErrBusy) {
+		t.Error(err)
 	}
 }
