@@ -27,6 +27,7 @@ type access struct {
 	name        string // what this player calls itself when it pairs
 	inClear     bool   // a stored token may go unencrypted
 	asJSON      bool
+	met         bool // for the first time, as this player paired
 }
 
 func accessFlags() []cli.Flag {
@@ -88,6 +89,13 @@ func (a access) validate(command string, addresses []string) error {
 
 // validatePairing: pairing is for players, which keep what they are given.
 func (a access) validatePairing(command string, addresses []string) error {
+	for _, address := range addresses {
+		if identity.Claimed(address) {
+			if _, err := identity.ParseAddress(address); err != nil {
+				return err // before anything is said of an option that goes with it
+			}
+		}
+	}
 	pairs := slices.ContainsFunc(addresses, pairable)
 	switch {
 	case pairs && command != "play":
@@ -106,6 +114,7 @@ func (a access) validatePairing(command string, addresses []string) error {
 func (a access) server(ctx context.Context, env Env, address string, tell teller) (string, client.Config, error) {
 	cfg := client.Config{Token: a.token, Fingerprint: a.fingerprint, V1: a.protocol == 1}
 	t := &trust{tell: tell}
+	t.news.Store(a.met)
 	if a.asJSON {
 		t.events = newJSON(env.Stderr)
 	}

@@ -128,6 +128,9 @@ func trouble(e player.Event, tracks []wire.LibraryTrack) string {
 	if e.Skipped {
 		return fmt.Sprintf("silence at %s of %s: %s", clock(e.At), label(tracks[e.Track]), clean(e.Err))
 	}
+	if stranger(e.Err) { // which ends the play, and is told of then
+		return "cannot play " + label(tracks[e.Track])
+	}
 	return fmt.Sprintf("cannot play %s: %s", label(tracks[e.Track]), clean(e.Err))
 }
 
