@@ -174,7 +174,7 @@ func TestPairingByAnotherName(t *testing.T) {
 	}))
 	defer srv.Close()
 	address := identity.Address{URL: srv.URL, Pair: identity.NewSecret()}
-	code, said := newListening(t).run("play", address.String())
+	code, said := newListening(t).run("play", address.Reveal())
 	if code != exitRefused || !strings.Contains(said, "This server answers to localhost only") || !strings.Contains(said, "hint: it takes nobody who calls it by this address") ||
 		strings.Contains(said, "does not pair") {
 		t.Errorf("%d, %s", code, said)

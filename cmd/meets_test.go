@@ -107,7 +107,7 @@ func TestProbeGivesUp(t *testing.T) {
 func TestAcceptForgetsTheToken(t *testing.T) {
 	w := welcome(t)
 	l := newListening(t)
-	l.play(exitOK, "--name", "a", w.address.String())
+	l.play(exitOK, "--name", "a", w.address.Reveal())
 	secret := l.token(w.url)
 	if code, said := l.run("pins", "accept", w.url, w.address.Fingerprint.String()); code != exitOK || l.token(w.url) != secret || strings.Contains(said, "token") {
 		t.Errorf("the same: %d, %s", code, said)
@@ -161,14 +161,14 @@ func TestPairingNeedsAFolder(t *testing.T) {
 		code := Main(t.Context(), append([]string{"secstream", "play", "--output", "null"}, args...), env(&out))
 		return code, out.String()
 	}
-	if code, said := run("--name", "a", w.address.String()); code == exitOK || !strings.Contains(said, "configuration folder") || strings.Contains(said, w.address.Pair.Text()) {
+	if code, said := run("--name", "a", w.address.Reveal()); code == exitOK || !strings.Contains(said, "configuration folder") || strings.Contains(said, w.address.Pair.Text()) {
 		t.Errorf("%d, %s", code, said)
 	}
 	if n := len(w.names()); n != 1 {
 		t.Fatalf("%d tokens", n)
 	}
 	l := newListening(t)
-	l.play(exitOK, "--name", "a", w.address.String()) // the address is as good as before
+	l.play(exitOK, "--name", "a", w.address.Reveal()) // the address is as good as before
 	h := hosted(t, t.TempDir())
 	srv := httptest.NewServer(h.handler)
 	defer srv.Close()

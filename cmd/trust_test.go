@@ -180,7 +180,7 @@ func TestStatus(t *testing.T) {
 	w := welcome(t)
 	l := newListening(t)
 	for _, status := range []string{"given", "known"} {
-		if said := l.play(exitOK, "--json", w.address.String()); strings.Count(said, `"status":"`) != 1 || !strings.Contains(said, `"status":"`+status+`"`) {
+		if said := l.play(exitOK, "--json", w.address.Reveal()); strings.Count(said, `"status":"`) != 1 || !strings.Contains(said, `"status":"`+status+`"`) {
 			t.Errorf("paired, %s: %s", status, said)
 		}
 	}
