@@ -3,6 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -178,5 +179,19 @@ func TestPairingByAnotherName(t *testing.T) {
 	if code != exitRefused || !strings.Contains(said, "This server answers to localhost only") || !strings.Contains(said, "hint: it takes nobody who calls it by this address") ||
 		strings.Contains(said, "does not pair") {
 		t.Errorf("%d, %s", code, said)
+	}
+}
+
+// TestEntrancePrintsNoSecret: neither does what is printed by mistake.
+func TestEntrancePrintsNoSecret(t *testing.T) {
+	e := &entrance{secret: identity.NewSecret()}
+	out := ""
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} { // right or wrong
+		out += fmt.Sprintf(verb, *e) + fmt.Sprintf(verb, struct{ in *entrance }{e})
+	}
+	for _, form := range []string{e.secret.Text(), fmt.Sprintf("%x", e.secret.Bytes()), string(e.secret.Bytes())} {
+		if strings.Contains(out, form) {
+			t.Errorf("it prints: %s", out)
+		}
 	}
 }

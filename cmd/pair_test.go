@@ -498,17 +498,3 @@ func TestPairingUsage(t *testing.T) {
 		}
 	}
 }
-
-// TestEntrancePrintsNoSecret: neither does what is printed by mistake.
-func TestEntrancePrintsNoSecret(t *testing.T) {
-	e := &entrance{secret: identity.NewSecret()}
-	out := ""
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} { // right or wrong
-		out += fmt.Sprintf(verb, *e) + fmt.Sprintf(verb, struct{ in *entrance }{e})
-	}
-	for _, form := range []string{e.secret.Text(), fmt.Sprintf("%x", e.secret.Bytes()), strings.Trim(fmt.Sprint(e.secret.Bytes()), "[]")} {
-		if strings.Contains(out, form) {
-			t.Errorf("it prints: %s", out)
-		}
-	}
-}
