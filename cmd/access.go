@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type access struct {
 	name        string // what this player calls itself when it pairs
 	inClear     bool   // a stored token may go unencrypted
 	asJSON      bool
+	met         bool // for the first time, as this player paired
 }
 
 func accessFlags() []cli.Flag {
@@ -87,6 +89,13 @@ func (a access) validate(command string, addresses []string) error {
 
 // validatePairing: pairing is for players, which keep what they are given.
 func (a access) validatePairing(command string, addresses []string) error {
+	for _, address := range addresses {
+		if identity.Claimed(address) {
+			if _, err := identity.ParseAddress(address); err != nil {
+				return err // before anything is said of an option that goes with it
+			}
+		}
+	}
 	pairs := slices.ContainsFunc(addresses, pairable)
 	switch {
 	case pairs && command != "play":
@@ -105,6 +114,7 @@ func (a access) validatePairing(command string, addresses []string) error {
 func (a access) server(ctx context.Context, env Env, address string, tell teller) (string, client.Config, error) {
 	cfg := client.Config{Token: a.token, Fingerprint: a.fingerprint, V1: a.protocol == 1}
 	t := &trust{tell: tell}
+	t.news.Store(a.met)
 	if a.asJSON {
 		t.events = newJSON(env.Stderr)
 	}
@@ -141,6 +151,7 @@ func (a access) server(ctx context.Context, env Env, address string, tell teller
 		kept, err := openPaired(env)
 		if err == nil {
 			cfg.Token, err = storedToken(kept, t.pins, t.address, t.want)
+			t.stored = cfg.Token != ""
 		}
 		if err == nil && cfg.Token != "" {
 			err = a.mayGo(ctx, kept, t.address)
@@ -191,6 +202,17 @@ func warnToken(tell teller, token, address string) {
 	if host, open := inTheOpen(address); open && token != "" {
 		tell("warning", "the token goes to "+host+" unencrypted: whoever reads the traffic can use it; ask for an https address")
 	}
+}
+
+// expired adds to the error of a server that refuses the token that is kept what
+// can be done about that: it is not the person's, who never saw it. what is the
+// Trust of the client, nil where there is none.
+func expired(err error, what client.Trust) error {
+	t, _ := what.(*trust)
+	if t == nil || !t.stored || !isStatus(http.StatusUnauthorized)(err) {
+		return err
+	}
+	return withHint(err, "the token that the server gave this player is taken back, or over; whoever runs it can let this player in anew, with \"secstream serve --pair\"")
 }
 
 // vouch adds to the error of a server that cannot be trusted how to trust it.

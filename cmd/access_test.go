@@ -3,16 +3,19 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"secstream/pkg/cert"
+	"secstream/pkg/identity"
 	"secstream/pkg/server"
 	"secstream/pkg/token"
 	"secstream/pkg/wire"
@@ -130,6 +133,23 @@ func TestHTTPSToPlainServer(t *testing.T) {
 	}
 }
 
+// TestMalformedAddressesAreToldOf: before options that would go with a good one.
+func TestMalformedAddressesAreToldOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"secstream://h?pair=short#SHA256:00": "", "secstream://h?pair=abc": "has no #fingerprint at its end",
+		"secstream://h?pair=" + strings.Repeat("a", 26) + "#SHA256:00": "",
+	} {
+		code, said := newListening(t).run("play", "--name", "a", address)
+		if code != exitUsage || strings.Contains(said, "--name") || !strings.Contains(said, want) {
+			t.Errorf("%s: %d, %s", address, code, said)
+		}
+	}
+	code, said := newListening(t).run("play", "--name", "a", "http://127.0.0.1:1")
+	if code != exitUsage || !strings.Contains(said, "--name is for an address that has ?pair=... in it") {
+		t.Errorf("%d, %s", code, said)
+	}
+}
+
 func TestTokenInTheClearIsWarnedOf(t *testing.T) {
 	for address, want := range map[string]bool{
 		"http://192.0.2.1:8420": true, "http://player.example": true, "http://[2001:db8::1]:1/x": true, "http://localhost.example": true,
@@ -141,6 +161,37 @@ func TestTokenInTheClearIsWarnedOf(t *testing.T) {
 		warnToken(tell, "", address)
 		if (len(said) == 1) != want || len(said) > 1 || want && (!strings.HasPrefix(said[0], "warning: the token goes to ") || strings.Contains(said[0], "secret")) {
 			t.Errorf("%s: %q", address, said)
+		}
+	}
+}
+
+// TestPairingByAnotherName: a server that answers to its own machine alone is not
+// one that does not pair.
+func TestPairingByAnotherName(t *testing.T) {
+	guarded := guardHost(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, http.NotFoundHandler(), quiet())
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = "music.example"
+		guarded.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	address := identity.Address{URL: srv.URL, Pair: identity.NewSecret()}
+	code, said := newListening(t).run("play", address.Reveal())
+	if code != exitRefused || !strings.Contains(said, "This server answers to localhost only") || !strings.Contains(said, "hint: it takes nobody who calls it by this address") ||
+		strings.Contains(said, "does not pair") {
+		t.Errorf("%d, %s", code, said)
+	}
+}
+
+// TestEntrancePrintsNoSecret: neither does what is printed by mistake.
+func TestEntrancePrintsNoSecret(t *testing.T) {
+	e := &entrance{secret: identity.NewSecret()}
+	out := ""
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} { // right or wrong
+		out += fmt.Sprintf(verb, *e) + fmt.Sprintf(verb, struct{ in *entrance }{e})
+	}
+	for _, form := range []string{e.secret.Text(), fmt.Sprintf("%x", e.secret.Bytes()), string(e.secret.Bytes())} {
+		if strings.Contains(out, form) {
+			t.Errorf("it prints: %s", out)
 		}
 	}
 }

@@ -30,7 +30,7 @@ var law = map[string][]string{
 	"pkg/handshake":     {"pkg/seal", "pkg/wipe"},
 	"pkg/pair":          {"pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/sbrp":          {}, // and no cipher: a relay links it
-	"pkg/sbrp/channel":  {"pkg/sbrp"},
+	"pkg/sbrp/channel":  {"pkg/sbrp", "pkg/wipe"},
 	"pkg/wire":          {"pkg/audio", "pkg/slicer"}, // and no cipher: a relay links it
 	"pkg/pack":          {"pkg/audio", "pkg/compress", "pkg/seal", "pkg/slicer"},
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},

@@ -80,7 +80,7 @@ func TestStoredTokenStaysOutOfTheClear(t *testing.T) {
 	l := newListening(t)
 
 	// An address is not used up for a token that could not be sent.
-	said := l.play(exitRefused, address.String())
+	said := l.play(exitRefused, address.Reveal())
 	if !strings.Contains(said, "goes there unencrypted") || !strings.Contains(said, "hint: best is a server with TLS") ||
 		!strings.Contains(said, "--token-in-clear") || strings.Contains(said, address.Pair.Text()) {
 		t.Error(said)
@@ -88,7 +88,7 @@ func TestStoredTokenStaysOutOfTheClear(t *testing.T) {
 	if _, n := e.heard(); n > 0 || l.token(e.url) != "" {
 		t.Errorf("%q were asked for", e.paths)
 	}
-	said = l.play(exitOK, "--token-in-clear", "--name", "a", address.String())
+	said = l.play(exitOK, "--token-in-clear", "--name", "a", address.Reveal())
 	if tokens, _ := e.heard(); tokens == 0 || !strings.Contains(said, "warning: the token goes to 0.0.0.0:") {
 		t.Errorf("%d tokens: %s", tokens, said)
 	}

@@ -162,6 +162,7 @@ func play(t *testing.T, program, addr, track, start string, ref reference) []byt
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.wav")
 	cmd := exec.Command(program, "play", "--no-tui", "--track", track, "--start", start, "--output", "wav:"+out, addr)
+	cmd.Env = append(os.Environ(), "SECSTREAM_CONFIG_DIR="+t.TempDir()) // not that of whoever runs this
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("play: %v\n%s", err, text)
 	}

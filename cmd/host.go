@@ -209,7 +209,7 @@ func (h *host) announce(w io.Writer, addr net.Addr) {
 			options += " --token-in-clear"
 		}
 		fmt.Fprintf(w, "let one player in with, within %d minutes and once, for nobody else to see:\n  secstream play%s %s\n",
-			int(pair.Time.Minutes()), options, quoteAll([]string{address.String()}))
+			int(pair.Time.Minutes()), options, quoteAll([]string{address.Reveal()}))
 		if dialable(addr) != addr.String() && (h.tls == nil || h.tls.domain == "") {
 			fmt.Fprintln(w, "  where 127.0.0.1 is this machine: for a player elsewhere put its own address there")
 			if h.tls == nil {

@@ -107,7 +107,7 @@ func TestProbeGivesUp(t *testing.T) {
 func TestAcceptForgetsTheToken(t *testing.T) {
 	w := welcome(t)
 	l := newListening(t)
-	l.play(exitOK, "--name", "a", w.address.String())
+	l.play(exitOK, "--name", "a", w.address.Reveal())
 	secret := l.token(w.url)
 	if code, said := l.run("pins", "accept", w.url, w.address.Fingerprint.String()); code != exitOK || l.token(w.url) != secret || strings.Contains(said, "token") {
 		t.Errorf("the same: %d, %s", code, said)
@@ -117,13 +117,32 @@ func TestAcceptForgetsTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A token that cannot be forgotten is not left for another server.
+	paired, pins := filepath.Join(l.config, "paired"), filepath.Join(l.config, "pins")
+	kept, errKept := os.ReadFile(paired)
+	before, errPins := os.ReadFile(pins)
+	if err := errors.Join(errKept, errPins, os.WriteFile(paired, append(kept, "damage\n"...), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	code, said := l.run("pins", "accept", w.url, other.Fingerprint().String())
+	if after, err := os.ReadFile(pins); code != exitFailed || !strings.Contains(said, "it is damaged") || strings.Contains(said, secret) || err != nil || !bytes.Equal(after, before) {
+		t.Errorf("a damaged file: %d, %s; %s, %v", code, said, after, err)
+	}
+	if err := os.WriteFile(paired, kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if code, said := l.run("pins", "accept", w.url, other.Fingerprint().String()); code != exitOK || l.token(w.url) != "" || !strings.Contains(said, "pair it again") || strings.Contains(said, secret) {
 		t.Errorf("another: %d, %s", code, said)
 	}
 	l.play(exitRefused, w.url)
-	kept, err := os.ReadFile(filepath.Join(l.config, "paired"))
+	kept, err = os.ReadFile(paired)
 	if err != nil || bytes.Contains(kept, []byte(secret)) {
 		t.Errorf("%s, %v", kept, err)
+	}
+	// Nor is one for whose server there is no pin any more.
+	err = openPairedAt(t, paired).Keep(t.Context(), "http://192.0.2.2", "sst_x")
+	if code, _ := l.run("pins", "accept", "http://192.0.2.2", other.Fingerprint().String()); err != nil || code != exitOK || l.token("http://192.0.2.2") != "" {
+		t.Errorf("without a pin: %d, %v", code, err)
 	}
 	if code, said := l.run("pins", "accept", "http://192.0.2.1", other.Fingerprint().String()); code != exitOK || strings.Contains(said, "token") {
 		t.Errorf("one that was never met: %d, %s", code, said)
@@ -142,14 +161,14 @@ func TestPairingNeedsAFolder(t *testing.T) {
 		code := Main(t.Context(), append([]string{"secstream", "play", "--output", "null"}, args...), env(&out))
 		return code, out.String()
 	}
-	if code, said := run("--name", "a", w.address.String()); code == exitOK || !strings.Contains(said, "configuration folder") || strings.Contains(said, w.address.Pair.Text()) {
+	if code, said := run("--name", "a", w.address.Reveal()); code == exitOK || !strings.Contains(said, "configuration folder") || strings.Contains(said, w.address.Pair.Text()) {
 		t.Errorf("%d, %s", code, said)
 	}
 	if n := len(w.names()); n != 1 {
 		t.Fatalf("%d tokens", n)
 	}
 	l := newListening(t)
-	l.play(exitOK, "--name", "a", w.address.String()) // the address is as good as before
+	l.play(exitOK, "--name", "a", w.address.Reveal()) // the address is as good as before
 	h := hosted(t, t.TempDir())
 	srv := httptest.NewServer(h.handler)
 	defer srv.Close()

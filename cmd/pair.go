@@ -95,8 +95,9 @@ func pairable(address string) bool {
 
 // pair has the server let this player in, if address is one for pairing, and
 // keeps its identity and the token. A player that was let in before, as by the
-// same line of a shell's history, goes on with the token it has.
-func (a access) pair(ctx context.Context, env Env, address string, tell teller) error {
+// same line of a shell's history, goes on with the token it has. It notes in a
+// whether the server was met for the first time.
+func (a *access) pair(ctx context.Context, env Env, address string, tell teller) error {
 	known, err := identity.ParseAddress(address)
 	if err != nil || known.Pair.IsZero() {
 		return nil //nolint:nilerr // what is no address at all is told of later
@@ -112,7 +113,8 @@ func (a access) pair(ctx context.Context, env Env, address string, tell teller) 
 	if err := a.mayPair(kept, known.URL, address); err != nil {
 		return err
 	}
-	cfg := client.Config{Fingerprint: a.fingerprint, Trust: &trust{pins: pins, address: known.URL, want: &known.Fingerprint, tell: tell}}
+	t := &trust{pins: pins, address: known.URL, want: &known.Fingerprint, tell: tell}
+	cfg := client.Config{Fingerprint: a.fingerprint, Trust: t}
 	c, err := client.New(known.URL, cfg)
 	if err != nil {
 		return err
@@ -122,9 +124,13 @@ func (a access) pair(ctx context.Context, env Env, address string, tell teller) 
 		return err
 	}
 	text, err := c.Pair(ctx, known.Pair.Bytes(), known.Fingerprint, playerName(a.name))
+	a.met = t.news.Load()
 	if errors.Is(err, client.ErrPairing) && had != "" {
-		tell("paired", "this server takes this player already; leave \"?pair=...\" out")
+		tell("paired", "this address is used up; going on with the token that is kept")
 		return nil
+	}
+	if isCode(wire.Forbidden)(err) && !errors.Is(err, client.ErrPairing) {
+		return withHint(err, "it takes nobody who calls it by this address; whoever runs it can tell another, and what --listen has to be for it")
 	}
 	if err != nil {
 		return vouch(err, "play", identity.Redact(address))

@@ -174,15 +174,20 @@ func (l *listening) play(want int, args ...string) string {
 // token is what this player keeps for address.
 func (l *listening) token(address string) string {
 	l.t.Helper()
-	kept, err := identity.OpenPaired(filepath.Join(l.config, "paired"))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	text, err := kept.Token(address)
+	text, err := openPairedAt(l.t, filepath.Join(l.config, "paired")).Token(address)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	return text
+}
+
+func openPairedAt(t *testing.T, path string) *identity.Paired {
+	t.Helper()
+	kept, err := identity.OpenPaired(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
 }
 
 // TestPairing: an address lets one player in, once; from then on it plays by what
@@ -193,7 +198,7 @@ func TestPairing(t *testing.T) {
 	two.play(exitRefused, w.url)
 	w.hangups <- os.Interrupt // whichever: settings are read again, and the door stays as it is
 	w.log.wait(t, "reload: done", 1)
-	said := one.play(exitOK, "--name", "first", w.address.String())
+	said := one.play(exitOK, "--name", "first", w.address.Reveal())
 	if !strings.Contains(said, "secstream: paired: "+w.url+" takes this player from now on") {
 		t.Error(said)
 	}
@@ -207,10 +212,10 @@ func TestPairing(t *testing.T) {
 	w.hangups <- os.Interrupt
 	w.log.wait(t, "reload: done", 2)
 	one.play(exitOK, identity.Address{URL: w.url, Fingerprint: w.address.Fingerprint}.String())
-	if said := one.play(exitOK, "--name", "first", w.address.String()); !strings.Contains(said, "takes this player already") {
+	if said := one.play(exitOK, "--name", "first", w.address.Reveal()); !strings.Contains(said, "this address is used up; going on with the token that is kept") {
 		t.Error(said)
 	}
-	if said := two.play(exitRefused, w.address.String()); !strings.Contains(said, "does not pair by this address") || !strings.Contains(said, "good once") {
+	if said := two.play(exitRefused, w.address.Reveal()); !strings.Contains(said, "does not pair by this address") || !strings.Contains(said, "good once") {
 		t.Error(said)
 	}
 	if two.token(w.url) != "" || len(w.names()) != 2 {
@@ -226,7 +231,15 @@ func TestPairing(t *testing.T) {
 	}
 	w.hangups <- os.Interrupt
 	w.log.wait(t, "reload: done", 3)
-	if said := one.play(exitRefused, w.url); !strings.Contains(said, "serve --pair") {
+	for _, address := range []string{w.url, w.address.Reveal()} {
+		if said := one.play(exitRefused, address); !strings.Contains(said, "hint: the token that the server gave this player is taken back, or over; whoever runs it can let") || strings.Contains(said, "SECSTREAM_TOKEN") {
+			t.Error(said)
+		}
+	}
+	if _, said := one.run("probe", w.url); !strings.Contains(said, "hint: the token that the server gave this player") {
+		t.Error(said)
+	}
+	if said := one.play(exitRefused, "--token", "sst_x", w.url); !strings.Contains(said, "SECSTREAM_TOKEN") {
 		t.Error(said)
 	}
 	if code, said := one.run("pins", "remove", w.url); code != exitOK || !strings.Contains(said, "token") || one.token(w.url) != "" {
@@ -244,14 +257,14 @@ func TestPairing(t *testing.T) {
 func TestPairingOverTLS(t *testing.T) {
 	w := welcome(t, "--tls", "self")
 	l := newListening(t)
-	if len(w.options) != 2 || w.options[0] != "--tls-fingerprint" || !strings.HasPrefix(w.address.String(), "secstreams://127.0.0.1:") {
+	if len(w.options) != 2 || w.options[0] != "--tls-fingerprint" || !strings.HasPrefix(w.address.Reveal(), "secstreams://127.0.0.1:") {
 		t.Fatalf("%q, %s", w.options, w.url)
 	}
-	said := l.play(exitRefused, w.address.String())
+	said := l.play(exitRefused, w.address.Reveal())
 	if hint := fmt.Sprintf("secstream play --tls-fingerprint %s 'secstreams://", w.options[1]); !strings.Contains(said, hint) || strings.Contains(said, w.address.Pair.Text()) {
 		t.Error(said)
 	}
-	l.play(exitOK, append(w.options, w.address.String())...)
+	l.play(exitOK, append(w.options, w.address.Reveal())...)
 	l.play(exitOK, append(w.options, w.url)...)
 	if got := w.names(); len(got) != 2 || got[1] != playerName("") {
 		t.Errorf("%q", got)
@@ -267,7 +280,7 @@ func TestOnePairs(t *testing.T) {
 		l := newListening(t)
 		all.Go(func() { // below the parsing of flags, which knows no concurrency
 			err := runPlay(t.Context(), Env{Stdout: io.Discard, Stderr: io.Discard, ConfigDir: func() (string, error) { return l.config, nil }}, playOptions{
-				targets: []string{w.address.String()}, output: "wav:" + filepath.Join(l.config, "out.wav"), volume: 100, tuning: usual, access: access{name: "p", protocol: 2},
+				targets: []string{w.address.Reveal()}, output: "wav:" + filepath.Join(l.config, "out.wav"), volume: 100, tuning: usual, access: access{name: "p", protocol: 2},
 			})
 			if err != nil {
 				codes[i] = outcomeOf(err).code
@@ -286,7 +299,7 @@ func TestOnePairs(t *testing.T) {
 func TestStoredTokenIsNotTakenElsewhere(t *testing.T) {
 	w := welcome(t)
 	l := newListening(t)
-	l.play(exitOK, "--name", "a", w.address.String())
+	l.play(exitOK, "--name", "a", w.address.Reveal())
 	secret := l.token(w.url)
 	var heard shared
 	other := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -375,7 +388,7 @@ func standBetween(t *testing.T, target string, change func(*wire.PairRequest)) *
 // at is the server's address as players have it who go through m.
 func (m *between) at(a identity.Address) string {
 	a.URL = m.URL
-	return a.String()
+	return a.Reveal()
 }
 
 // TestListeningInTells nothing: who reads a pairing has neither secret nor
@@ -414,7 +427,7 @@ func TestWhoStandsBetweenCannotPair(t *testing.T) {
 	l := newListening(t)
 	away := w.address
 	away.URL = evil.url
-	if said := l.play(exitRefused, away.String()); !strings.Contains(said, "does not pair") {
+	if said := l.play(exitRefused, away.Reveal()); !strings.Contains(said, "does not pair") {
 		t.Error(said)
 	}
 	evilAddress := evil.address
@@ -451,7 +464,7 @@ func TestWhoStandsBetweenCannotPair(t *testing.T) {
 	if !strings.Contains(w.log.String(), "pairing is over: too many tried") || strings.Count(w.log.String(), "tries left") != pair.MaxWrong-1 {
 		t.Errorf("%s", &w.log)
 	}
-	l.play(exitRefused, "--name", "a", w.address.String()) // even the right one is late now
+	l.play(exitRefused, "--name", "a", w.address.Reveal()) // even the right one is late now
 	if !slices.Equal(w.names(), []string{"first"}) || l.token(w.url) != "" {
 		t.Errorf("%q", w.names())
 	}
@@ -461,7 +474,7 @@ func TestWhoStandsBetweenCannotPair(t *testing.T) {
 func TestPairingUsage(t *testing.T) {
 	secret := identity.NewSecret()
 	a := identity.Address{URL: "http://127.0.0.1:1", Pair: secret}
-	good := a.String()
+	good := a.Reveal()
 	for want, args := range map[string][]string{
 		"probe does not pair":            {"probe", good},
 		"a token is given":               {"play", "--token", "sst_x", good},

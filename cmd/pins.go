@@ -112,16 +112,12 @@ func runPinsAccept(ctx context.Context, env Env, address, text string) error {
 	if err != nil {
 		return err
 	}
+	if err := forgetOther(ctx, env, pins, address, fingerprint); err != nil {
+		return err
+	}
 	was, now, err := pins.Accept(ctx, address, fingerprint)
 	if err != nil {
 		return err
-	}
-	if was.Address != "" && was.Fingerprint != fingerprint { // its token is not for whoever is there now
-		if kept, err := openPaired(env); err == nil {
-			if had, err := kept.Forget(ctx, now.Address); err == nil && had {
-				fmt.Fprintln(env.Stderr, "The token that let this player in there is forgotten: pair it again.")
-			}
-		}
 	}
 	switch {
 	case was.Address == "":
@@ -132,6 +128,28 @@ func runPinsAccept(ctx context.Context, env Env, address, text string) error {
 		fmt.Fprintf(env.Stderr, "%s has to have this identity from now on, and no longer\n%s.\n", now.Address, was.Fingerprint)
 	}
 	return nil
+}
+
+// forgetOther forgets the token for address unless the identity there is f already:
+// it is not for whoever is there now. That comes before f is accepted, as nobody
+// is given the token of a server that is not pinned so.
+func forgetOther(ctx context.Context, env Env, pins *identity.Pins, address string, f identity.Fingerprint) error {
+	kept, err := openPaired(env)
+	if err != nil {
+		return err
+	}
+	pin, err := pins.Find(address)
+	if err == nil && pin.Fingerprint == f {
+		return nil
+	}
+	if err != nil && !errors.Is(err, identity.ErrUnknown) {
+		return err
+	}
+	had, err := kept.Forget(ctx, address)
+	if had {
+		fmt.Fprintln(env.Stderr, "The token that let this player in there is forgotten: pair it again.")
+	}
+	return err
 }
 
 func runPinsRemove(ctx context.Context, env Env, address string) error {

@@ -51,7 +51,7 @@ func (s *probeSource) findTracks(ctx context.Context, address string, emit func(
 	wait := scan{client: c, name: c.Address(), tell: s.tell}
 	list, err := wait.list(ctx, func(*wire.Library) bool { return false })
 	if err != nil {
-		return fail(vouch(err, "probe", c.Address()))
+		return fail(vouch(expired(err, cfg.Trust), "probe", c.Address()))
 	}
 	tracks, err := (&listener{client: c, name: c.Address()}).choose(list, s.o.track)
 	switch {

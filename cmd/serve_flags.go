@@ -194,9 +194,15 @@ func (o *serveOptions) parse(maxUpload, cacheSize string) (err error) {
 
 // parseRekey reads a time, a number of slices, or one of each.
 func parseRekey(text string) (r session.Rekey, err error) {
+	seen := map[bool]bool{} // by whether it is a number
 	for _, part := range strings.Split(text, ",") {
 		part = strings.TrimSpace(part)
-		if n, err := strconv.ParseUint(part, 10, 31); err == nil {
+		n, err := strconv.ParseUint(part, 10, 31)
+		count := err == nil
+		if seen[count] {
+			return r, errors.New("one time and one number of slices are the most")
+		}
+		if seen[count] = true; count {
 			r.Slices = int(n)
 			continue
 		}

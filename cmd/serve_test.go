@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
 
@@ -54,6 +56,22 @@ func TestParseSize(t *testing.T) {
 		got, err := parseSize(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+}
+
+// TestRekeyAfter: a time, a number, or one of each.
+func TestRekeyAfter(t *testing.T) {
+	for text, want := range map[string]session.Rekey{
+		"1h": {After: time.Hour}, "5": {Slices: 5}, "5,1h": {Slices: 5, After: time.Hour}, " 1h , 0": {After: time.Hour}, "0": {},
+	} {
+		if got, err := parseRekey(text); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"5,5", "1h,1h", "0,0", "0s", "", ",", "5,", "1h,5,1h", "1h,5,5", "-1", "500ms", "4294967296"} {
+		if got, err := parseRekey(text); err == nil {
+			t.Errorf("%q: %+v", text, got)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (l *listener) tracks(ctx context.Context, which string) ([]wire.LibraryTrac
 	wait := scan{client: l.client, name: l.name, own: l.local != nil, tell: l.tell, every: l.every}
 	list, err := wait.list(ctx, func(so *wire.Library) bool { return named(so.Tracks, which) })
 	if err != nil {
-		return nil, vouch(err, "play", l.name)
+		return nil, vouch(l.expired(err), "play", l.name)
 	}
 	cleanList(list)
 	l.order(list.Tracks)
@@ -51,6 +51,14 @@ func (l *listener) tracks(ctx context.Context, which string) ([]wire.LibraryTrac
 		l.refused = slices.Concat(l.refused, l.local.denied)
 	}
 	return l.choose(list, which)
+}
+
+// expired is expired for the server that l is a way to.
+func (l *listener) expired(err error) error {
+	if l.trust == nil {
+		return err
+	}
+	return expired(err, l.trust)
 }
 
 // named says whether which is the ID or the whole path of a track: then no

@@ -22,6 +22,7 @@ type trust struct {
 	tell    teller
 	events  *json.Encoder // nil unless programs are told, too
 
+	stored bool         // the token is one that is kept
 	news   atomic.Bool  // it was not known before
 	status atomic.Value // a string
 }

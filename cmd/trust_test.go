@@ -78,6 +78,9 @@ func TestChangedIdentityIsRefused(t *testing.T) {
 	now.Store(changed)
 	for _, args := range [][]string{{"play", "--track", "1"}, {"play"}, {"play", "--json"}, {"probe", "--verify", "--track", "1"}} {
 		code, stderr := run(append(args, srv.URL)...)
+		if args[len(args)-1] != "--json" && strings.Count(stderr, "is another than before") != 1 {
+			t.Errorf("%q: it is not told once: %s", args, stderr)
+		}
 		if code != exitRefused || !strings.Contains(stderr, was) || !strings.Contains(stderr, is) || !strings.Contains(stderr, "secstream pins accept "+srv.URL+" "+is) {
 			t.Errorf("%q: %d, %s", args, code, stderr)
 		}
@@ -173,6 +176,13 @@ func TestStatus(t *testing.T) {
 	}
 	if code, said := caller(t, t.TempDir())("play", "--json", "--track", "1", "--fingerprint", fingerprint, srv.URL); code != exitOK || !strings.Contains(said, event("given")) {
 		t.Errorf("given: %d, %s", code, said)
+	}
+	w := welcome(t)
+	l := newListening(t)
+	for _, status := range []string{"given", "known"} {
+		if said := l.play(exitOK, "--json", w.address.Reveal()); strings.Count(said, `"status":"`) != 1 || !strings.Contains(said, `"status":"`+status+`"`) {
+			t.Errorf("paired, %s: %s", status, said)
+		}
 	}
 }
 

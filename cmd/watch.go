@@ -17,18 +17,19 @@ import (
 
 // watch tells what the engine does until it is done: as JSON, as one status
 // line on a terminal, or as plain lines. It returns why the first track that
-// failed did.
+// failed did, or else why the first slice was left out.
 func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryTrack) (failed error) {
 	w, tty := env.Stdout, env.StdoutTTY
 	if o.dataOnStdout() {
 		w, tty = env.Stderr, env.StderrTTY
 	}
-	tracks = slices.Clone(tracks)
+	tracks, left := slices.Clone(tracks), false
 	events := func(yield func(player.Event) bool) {
 		for e := range engine.Events() {
 			e.Text = printable(e.Text)
 			learn(tracks, e)
-			if e.Kind == player.Error && failed == nil {
+			if e.Kind == player.Error && (failed == nil || left && !e.Skipped) {
+				left = e.Skipped
 				failed = fmt.Errorf("track %d, %s: %w", e.Track+1, label(tracks[e.Track]), e.Err)
 			}
 			if !yield(e) {
@@ -127,6 +128,9 @@ func onOff(on bool) string {
 func trouble(e player.Event, tracks []wire.LibraryTrack) string {
 	if e.Skipped {
 		return fmt.Sprintf("silence at %s of %s: %s", clock(e.At), label(tracks[e.Track]), clean(e.Err))
+	}
+	if stranger(e.Err) { // which ends the play, and is told of then
+		return "cannot play " + label(tracks[e.Track])
 	}
 	return fmt.Sprintf("cannot play %s: %s", label(tracks[e.Track]), clean(e.Err))
 }

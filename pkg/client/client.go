@@ -173,6 +173,7 @@ func parseAddress(address string) (*url.URL, error) {
 		shown, _, _ := strings.Cut(address, "?") // what follows may be a secret
 		return nil, fmt.Errorf("%w: %q; it looks like http://127.0.0.1:8420", ErrAddress, shown)
 	}
+	u.Host = strings.ToLower(u.Host) // proxies are told by letters which hosts are not theirs
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.Fragment = ""
 	return u, nil

@@ -39,7 +39,7 @@ func (c *Client) Pair(ctx context.Context, secret []byte, identity [sha256.Size]
 	}
 	var answer wire.SealedAnswer
 	if err := c.json(ctx, http.MethodPost, wire.PairPath, req, &answer, maxSmall); err != nil {
-		return "", fmt.Errorf("pair with %s: %w", c.name, unpaired(err))
+		return "", fmt.Errorf("pair with %s: %w", c.name, c.unpaired(ctx, err))
 	}
 	agreed, err := finish(half, &answer, func(key ed25519.PublicKey) error {
 		if err := c.check(key); err != nil {
@@ -60,17 +60,28 @@ func (c *Client) Pair(ctx context.Context, secret []byte, identity [sha256.Size]
 	return token, c.met(ctx, answer.Identity)
 }
 
+// healthPath is where every server answers whoever may reach it.
+const healthPath = "/health"
+
 // unpaired tells a server that does not pair, or no longer, by how it refuses:
-// one that never heard of pairing asks for a token.
-func unpaired(err error) error {
-	refused := new(wire.Error)
-	if errors.As(err, &refused) {
-		switch refused.Status {
-		case http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("%w: %w", ErrPairing, err)
-		}
+// one that never heard of pairing asks for a token. One that refuses all else in
+// the same way, like that which answers to its own machine alone, or is none of
+// ours, says nothing of pairing.
+func (c *Client) unpaired(ctx context.Context, err error) error {
+	refused, healthy := new(wire.Error), new(wire.Error)
+	if !errors.As(err, &refused) {
+		return err
 	}
-	return err
+	switch refused.Status {
+	case http.StatusNotFound, http.StatusForbidden:
+		if _, other := c.fetch(ctx, http.MethodGet, healthPath, nil, maxSmall); errors.As(other, &healthy) && healthy.Status == refused.Status {
+			return err
+		}
+	case http.StatusUnauthorized:
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrPairing, err)
 }
 
 // openToken opens what the server has sealed for this player alone.

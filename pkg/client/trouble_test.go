@@ -346,7 +346,7 @@ func TestDamagedTwice(t *testing.T) {
 			if at < 1 || at > 2 || !errors.Is(h.err, client.ErrProtocol) == crc || errors.Is(h.err, seal.ErrForged) == crc || tries != 2 {
 				t.Errorf("at slice %d after %d tries: %v", h.at, tries, h.err)
 			}
-			if states := track.States(nil); states[at] != client.SliceWaiting {
+			if states := track.States(nil); states[at] != client.SliceRefused {
 				t.Errorf("%v", states)
 			}
 			if h = listen(t.Context(), track, at+1, minute, nil); h.err != nil || len(h.gaps) > 0 {

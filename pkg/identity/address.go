@@ -80,9 +80,12 @@ func ParseAddress(text string) (Address, error) {
 	return a, nil
 }
 
-// String is a as ParseAddress reads it, with its secret: what is handed out and
+// String is a without its secret.
+func (a Address) String() string { return Redact(a.Reveal()) }
+
+// Reveal is a as ParseAddress reads it, with its secret: what is handed out and
 // never logged. URL has to be canonical.
-func (a Address) String() string {
+func (a Address) Reveal() string {
 	scheme, rest, _ := strings.Cut(a.URL, "://")
 	own := Scheme
 	if scheme == "https" {
@@ -98,7 +101,7 @@ func (a Address) String() string {
 }
 
 // LogValue keeps the secret out of logs.
-func (a Address) LogValue() slog.Value { return slog.StringValue(Redact(a.String())) }
+func (a Address) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // Canonical is the one form of the address of a server that pins are kept
 // under: scheme, host, port and path. "host:port" is http. Names are in small

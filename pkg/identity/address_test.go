@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestAddress(t *testing.T) {
 		"SecStream://H:1//?pair=" + someSecret + "#" + f: "secstream://h:1/?pair=" + someSecret + "#" + f,
 	} {
 		a, err := identity.ParseAddress(text)
-		if err != nil || a.Pair.Text() != someSecret || a.String() != secret || strings.Contains(a.URL, "?") {
+		if err != nil || a.Pair.Text() != someSecret || a.Reveal() != secret || a.String() != identity.Redact(secret) || strings.Contains(fmt.Sprintf("%v %q %s %+v", a, a, a, struct{ a identity.Address }{a}), someSecret) || strings.Contains(a.URL, "?") {
 			t.Errorf("%q is %q: %v", text, a, err)
 		}
 	}
@@ -152,7 +153,7 @@ func FuzzAddress(f *testing.F) {
 			}
 			return
 		}
-		if again, err := identity.ParseAddress(a.String()); err != nil || again != a {
+		if again, err := identity.ParseAddress(a.Reveal()); err != nil || again.Reveal() != a.Reveal() || again.URL != a.URL {
 			t.Fatalf("%q is %v is %v: %v", text, a, again, err)
 		}
 	})

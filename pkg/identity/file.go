@@ -24,6 +24,8 @@ var (
 	ErrLink = errors.New("it is a link")
 	// ErrDamaged is a file whose content is not what was written.
 	ErrDamaged = errors.New("it is damaged")
+	// ErrBusy is a file that another process keeps to itself for too long.
+	ErrBusy = errors.New("another secstream is changing it, and does not come to an end")
 )
 
 // Kinds of files, as Error names them.
@@ -190,6 +192,9 @@ func (p private) locked(ctx context.Context, do func() error) (err error) {
 	defer cancel()
 	lock := flock.New(p.path+".lock", flock.SetPermissions(0o600)) // a file of its own: the other one is replaced
 	if ok, err := lock.TryLockContext(ctx, 5*time.Millisecond); !ok {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return p.wrong(p.path, ErrBusy, "try again; if no secstream runs, some other program has locked %q", lock.Path())
+		}
 		return fmt.Errorf("lock %q: %w", lock.Path(), err)
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()

@@ -11,8 +11,8 @@ import (
 
 // A file of paired servers begins with a line that says what it is, without
 // which it is damaged. Then there is a server a line, "ADDRESS TOKEN", with "clear"
-// behind it where the token may go unencrypted. Empty lines, and those that begin
-// with #, say nothing.
+// behind it where the token may go unencrypted. The last line is "end COUNT", see
+// ending. Empty lines, and those that begin with #, say nothing.
 const (
 	pairedHead    = "secstream-paired 1"
 	pairedComment = "# Servers that take this player, and the tokens they take it by: keep this secret.\n"
@@ -111,9 +111,6 @@ func (p *Paired) Keep(ctx context.Context, address, token string) error {
 	}
 	fresh := pairedLine{raw: address + " " + token + "\n", address: address, token: token}
 	return p.change(ctx, func(lines []pairedLine) []pairedLine {
-		if last := &lines[len(lines)-1]; !strings.HasSuffix(last.raw, "\n") {
-			last.raw += "\n"
-		}
 		for i := range lines {
 			if lines[i].address == address {
 				lines[i] = fresh
@@ -185,19 +182,21 @@ func (p *Paired) change(ctx context.Context, edit func([]pairedLine) []pairedLin
 }
 
 func formatPaired(lines []pairedLine) []byte {
-	var out bytes.Buffer
+	var out listing
 	for _, l := range lines {
-		out.WriteString(l.raw)
+		out.add(l.raw, l.address != "")
 	}
-	return out.Bytes()
+	return out.end()
 }
 
 // parsePaired reads a file. Errors are an *Error without a path.
 func parsePaired(text []byte) ([]pairedLine, error) {
 	var lines []pairedLine
 	seen := map[string]int{}
+	last := ending{kind: KindPaired}
+	var n int
 	for raw := range bytes.Lines(text) {
-		n := len(lines) + 1
+		n++
 		wrong := func(mend, format string, args ...any) error {
 			return &Error{Kind: KindPaired, Line: n, Err: fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...)), Mend: mend}
 		}
@@ -208,6 +207,8 @@ func parsePaired(text []byte) ([]pairedLine, error) {
 			if strings.Join(words, " ") != pairedHead {
 				return nil, wrong("put the file back from a copy, or remove it and pair with its servers anew", "it does not begin with %q", pairedHead)
 			}
+		case last.is(l.raw, n):
+			continue
 		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
 		case len(words) != 2 && (len(words) != 3 || words[2] != pairedClear):
 			return nil, wrong(pairedMend, "it has %d words and not two", len(words))
@@ -229,6 +230,9 @@ func parsePaired(text []byte) ([]pairedLine, error) {
 	if len(lines) == 0 {
 		return nil, &Error{Kind: KindPaired, Err: fmt.Errorf("%w: it is empty", ErrDamaged),
 			Mend: "put the file back from a copy, or remove it and pair with its servers anew"}
+	}
+	if err := last.check(len(seen)); err != nil {
+		return nil, err
 	}
 	return lines, nil
 }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"secstream/pkg/identity"
 )
@@ -102,11 +106,15 @@ func TestPairedDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "paired")
 	p := openPaired(t, path)
 	for text, want := range map[string]string{
-		"":                                 "it is empty",
-		"http://h sst_secret\n":            ":1: it is damaged: it does not begin with",
-		"secstream-paired 2\n":             ":1: it is damaged: it does not begin with",
-		"secstream-pins 1\n":               ":1: it is damaged: it does not begin with",
-		"secstream-paired 1\nsst_secret\n": ":2: it is damaged: it has 1 words",
+		"":                      "it is empty",
+		"http://h sst_secret\n": ":1: it is damaged: it does not begin with",
+		"secstream-paired 2\n":  ":1: it is damaged: it does not begin with",
+		"secstream-pins 1\n":    ":1: it is damaged: it does not begin with",
+		"secstream-paired 1\nhttp://h sst_secret\n":                         ": it is damaged: it is cut short",
+		"secstream-paired 1\nhttp://h sst_secret\nend 2\n":                  ":3: it is damaged: servers are missing, or too many: 1 are there",
+		"secstream-paired 1\nhttp://h sst_secret\nend sst_secret\n":         ":3: it is damaged: servers are missing",
+		"secstream-paired 1\nhttp://h sst_secret\nend 1\nend sst_secret\n":  ":4: it is damaged: its first word",
+		"secstream-paired 1\nsst_secret\n":                                  ":2: it is damaged: it has 1 words",
 		"secstream-paired 1\n\nhttp://h sst_secret x\n":                     ":3: it is damaged: it has 3 words",
 		"secstream-paired 1\n\nhttp://h sst_secret clear x\n":               ":3: it is damaged: it has 4 words",
 		"secstream-paired 1\nsst_secret http://h\n":                         ":2: it is damaged: its first word",
@@ -133,13 +141,13 @@ func TestPairedDamage(t *testing.T) {
 			t.Errorf("%.40q was written over: %v", text, err)
 		}
 	}
-	if err := os.WriteFile(path, []byte("secstream-paired 1\n# mine\n\nhttp://g sst_g"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("secstream-paired 1\n# mine\n\nhttp://g sst_g\nend 1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Keep(t.Context(), "http://h", "sst_h"); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := os.ReadFile(path); err != nil || string(now) != "secstream-paired 1\n# mine\n\nhttp://g sst_g\nhttp://h sst_h\n" {
+	if now, err := os.ReadFile(path); err != nil || string(now) != "secstream-paired 1\n# mine\n\nhttp://g sst_g\nhttp://h sst_h\nend 2\n" {
 		t.Errorf("%q, %v", now, err)
 	}
 	if runtime.GOOS == "windows" {
@@ -152,6 +160,21 @@ func TestPairedDamage(t *testing.T) {
 	if _, err := p.Token("http://h"); !errors.Is(err, identity.ErrExposed) || !errors.As(err, &e) || !strings.Contains(e.Mend, "removes this player's tokens") {
 		t.Error(err)
 	}
+}
+
+// TestCutPaired: a file that has lost tokens is not one of fewer.
+func TestCutPaired(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paired")
+	p := openPaired(t, path)
+	for _, address := range []string{"h1", "https://h2/a", "h3"} {
+		if err := p.Keep(t.Context(), address, "sst_of_"+address[:2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.AllowClear(t.Context(), "h3"); err != nil {
+		t.Fatal(err)
+	}
+	cutAnywhere(t, path, func() error { _, err := p.Token("h4"); return err })
 }
 
 // TestTokenInClear: what may go unencrypted is one token, until it is replaced.
@@ -200,5 +223,28 @@ func TestTokenInClear(t *testing.T) {
 		if _, err := p.InClear(address); !errors.Is(err, identity.ErrAddress) || !errors.Is(p.AllowClear(t.Context(), address), identity.ErrAddress) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+// TestBusy: a file that somebody else keeps to themselves is told of, and what to
+// do about it.
+func TestBusy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paired")
+	p := openPaired(t, path)
+	lock := flock.New(path + ".lock")
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock() //nolint:errcheck // the folder goes
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	e := new(identity.Error)
+	if err := p.Keep(ctx, "http://h", "sst_x"); !errors.Is(err, identity.ErrBusy) || !errors.As(err, &e) || !strings.Contains(e.Mend, path+".lock") {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	cancel()
+	if err := p.Keep(ctx, "http://h", "sst_x"); !errors.Is(err, context.Canceled) || errors.Is(err, identity.ErrBusy) {
+		t.Error(err)
 	}
 }

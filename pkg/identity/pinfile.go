@@ -25,8 +25,8 @@ const (
 //	ADDRESS ed25519:BASE64 FIRST LAST
 //	ADDRESS SHA256:AA:BB:... - -
 //
-// the second of one whose key was not seen yet. Empty lines, and those that
-// begin with #, say nothing. In files of version 1.1 and later a line may end
+// the second of one whose key was not seen yet. The last line is "end COUNT", see
+// ending. Empty lines, and those that begin with #, say nothing. In files of version 1.1 and later a line may end
 // with words NAME=VALUE that this program keeps and does not know; other
 // versions may mean anything, and are refused.
 const (
@@ -41,7 +41,7 @@ const (
 // book is a file of pins as its lines. Those that are not changed are written as
 // they were read.
 type book struct {
-	lines []*line
+	lines []*line        // but for the last, which is made anew
 	at    map[string]int // line of an address
 }
 
@@ -65,9 +65,6 @@ func (b *book) find(address string) *line {
 
 // add appends a line, for the caller to fill.
 func (b *book) add() *line {
-	if last := b.lines[len(b.lines)-1]; !strings.HasSuffix(last.raw, "\n") {
-		last.raw += "\n"
-	}
 	l := new(line)
 	b.lines = append(b.lines, l)
 	return l
@@ -80,11 +77,11 @@ func (b *book) drop(address string) {
 }
 
 func (b *book) format() []byte {
-	var out bytes.Buffer
+	var out listing
 	for _, l := range b.lines {
-		out.WriteString(l.raw)
+		out.add(l.raw, l.pin.Address != "")
 	}
-	return out.Bytes()
+	return out.end()
 }
 
 // format is the line of a pin.
@@ -100,9 +97,10 @@ func (l *line) format() string {
 // parsePins reads a file. Errors are an *Error without a path.
 func parsePins(text []byte) (*book, error) {
 	b := &book{at: map[string]int{}}
-	var minor int
+	last := ending{kind: KindPins}
+	var minor, n int
 	for raw := range bytes.Lines(text) {
-		n := len(b.lines) + 1
+		n++
 		l := &line{raw: string(raw)}
 		var err error
 		switch {
@@ -110,6 +108,8 @@ func parsePins(text []byte) (*book, error) {
 			err = damaged("remove it", "it has more than %d bytes", maxLine)
 		case n == 1:
 			minor, err = parseVersion(l.raw)
+		case last.is(l.raw, n):
+			continue
 		default:
 			err = l.parse(minor > 0)
 		}
@@ -130,6 +130,9 @@ func parsePins(text []byte) (*book, error) {
 	if len(b.lines) == 0 {
 		return nil, &Error{Kind: KindPins, Err: fmt.Errorf("%w: it is empty", ErrDamaged),
 			Mend: "put the file back from a copy; without it, every server is new: remove it only if that is meant"}
+	}
+	if err := last.check(len(b.at)); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

@@ -241,9 +241,16 @@ func TestDamagedPins(t *testing.T) {
 		"a fingerprint, a time": {good + "http://b " + published[someKey] + " - 2026-01-31T12:00:00Z\n", 5},
 		"NAME of later":         {strings.Replace(good, "pins 1", "pins 1.1", 1) + strings.TrimSuffix(l, "\n") + " Note=x\n", 5},
 		"words of later":        {strings.Replace(good, "pins 1", "pins 1.1", 1) + strings.TrimSuffix(l, "\n") + " note\n", 5},
+		"no end":                {good + l, 0},
+		"another end":           {good + l + "end 1\n", 6},
+		"a later end":           {good + l + "end 3\n", 6},
+		"an odd end":            {good + l + "end 02\n", 6},
+		"two ends":              {good + l + "end 2\nend 2\n", 7},
+		"behind the end":        {good + "end 1\n" + l, 5},
+		"an end and more":       {good + l + "end 2 2\n", 6},
 	} {
 		path := filepath.Join(t.TempDir(), "pins")
-		if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(good+"end 1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		p := open(t, path) // before it is damaged
@@ -279,7 +286,7 @@ func TestOtherLinesStay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pins")
 	later := strings.TrimSuffix(line("http://b"), "\n") + "\tvia=proxy note=\n"
 	head := "secstream-pins 1.7\r\n# mine\n   \n" + strings.Replace(line("http://a"), " ", "\t ", 1) + later
-	if err := os.WriteFile(path, []byte(head+strings.TrimSuffix(line("http://c"), "\n")), 0o600); err != nil { // and no line break at its end
+	if err := os.WriteFile(path, []byte(head+line("http://c")+"end 3\n# behind"), 0o600); err != nil { // and no line break at its end
 		t.Fatal(err)
 	}
 	p := open(t, path)
@@ -287,7 +294,7 @@ func TestOtherLinesStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := os.ReadFile(path)
-	if !strings.HasPrefix(string(text), head+line("http://c")+"http://d ed25519:") {
+	if !strings.HasPrefix(string(text), head+line("http://c")+"# behind\nhttp://d ed25519:") || !strings.HasSuffix(string(text), "Z\nend 4\n") {
 		t.Fatalf("%s", text)
 	}
 	// Seen again: its time is another, the rest of its line is kept.
@@ -309,14 +316,81 @@ func TestOtherLinesStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if text, _ = os.ReadFile(path); string(text) != "secstream-pins 1.7\r\n# mine\n   \n" {
+	if text, _ = os.ReadFile(path); string(text) != "secstream-pins 1.7\r\n# mine\n   \n# behind\nend 0\n" {
 		t.Fatalf("%s", text)
 	}
 }
 
+// cutAnywhere asserts that the file at path, of three servers, is refused when it is
+// cut at any byte, or when any of its lines with a server is blanked or gone.
+func cutAnywhere(t *testing.T, path string, read func() error) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.HasSuffix(string(text), "\nend 3\n") {
+		t.Fatalf("%s, %v", text, err)
+	}
+	refused := func(what, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := new(identity.Error)
+		if err := read(); !errors.Is(err, identity.ErrDamaged) || !errors.As(err, &e) || e.Mend == "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for n := range len(text) - 1 { // without the last line break all is there
+		refused(fmt.Sprintf("cut at %d of %d", n, len(text)), string(text[:n]))
+		refused(fmt.Sprintf("zeros from %d of %d", n, len(text)), string(text[:n])+strings.Repeat("\x00", len(text)-n))
+	}
+	servers := 0
+	for l := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(l, "http") && !strings.HasPrefix(l, "end") {
+			continue
+		}
+		servers++
+		refused("a blank line", strings.Replace(string(text), l, strings.Repeat(" ", len(l)-1)+"\n", 1))
+		refused("a line is gone", strings.Replace(string(text), l, "", 1))
+		refused("a comment", strings.Replace(string(text), l, "#"+l[1:], 1))
+	}
+	if err := os.WriteFile(path, text[:len(text)-1], 0o600); err != nil || servers != 4 {
+		t.Fatal(servers, err)
+	}
+	if err := read(); err != nil {
+		t.Errorf("all is there: %v", err)
+	}
+}
+
+// TestCutPins: a file that has lost servers is not one of fewer.
+func TestCutPins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pins")
+	p := open(t, path)
+	for _, address := range []string{"h1", "https://h2/a", "h3"} {
+		if err := p.Remember(t.Context(), address, key(t, someKey)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := p.Accept(t.Context(), "h3", identity.Fingerprint{}); err != nil {
+		t.Fatal(err)
+	}
+	cutAnywhere(t, path, func() error { _, _, err := p.Check("h4", key(t, someKey)); return err })
+	// What the hint says mends it.
+	if err := os.WriteFile(path, []byte(magic+line("http://a")+line("http://b")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := new(identity.Error)
+	if _, err := p.List(); !errors.As(err, &e) || !strings.HasSuffix(e.Mend, `have its last line be "end 2"`) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(magic+line("http://a")+line("http://b")+"end 2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says(t, p, "http://b", key(t, someKey), identity.Known)
+}
+
 func TestFullPinsAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pins")
-	text := magic + strings.Repeat("#"+strings.Repeat("x", 1022)+"\n", 1023)
+	text := magic + strings.Repeat("#"+strings.Repeat("x", 1022)+"\n", 1023) + "end 0\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -23,13 +23,21 @@ const secretLength = 26
 const pairPrefix = "pair="
 
 // Secret lets one player in at one server, once. It prints as what it is
-// nowhere but in Text. The zero Secret is none.
-type Secret struct{ b [SecretSize]byte }
+// nowhere but in Text. The zero Secret is none. Two are compared by their Text or
+// Bytes.
+type Secret struct {
+	// b is in a function, of which nothing prints more than an address: fmt goes
+	// past Format where a Secret is in a field that is not exported. nil for none.
+	b func() [SecretSize]byte
+}
+
+func newSecret(b [SecretSize]byte) Secret { return Secret{func() [SecretSize]byte { return b }} }
 
 // NewSecret makes one.
-func NewSecret() (s Secret) {
-	_, _ = rand.Read(s.b[:]) // never fails
-	return s
+func NewSecret() Secret {
+	var b [SecretSize]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return newSecret(b)
 }
 
 // secretText is base32 (RFC 4648 section 6) in small letters, which people can
@@ -39,19 +47,18 @@ var secretText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadd
 // ParseSecret reads what Text wrote, and nothing else. Errors wrap ErrSecret and
 // do not show the text.
 func ParseSecret(text string) (Secret, error) {
-	var s Secret
 	if len(text) != secretLength {
-		return s, fmt.Errorf("%w: it has %d characters and not %d", ErrSecret, len(text), secretLength)
+		return Secret{}, fmt.Errorf("%w: it has %d characters and not %d", ErrSecret, len(text), secretLength)
 	}
 	var b [SecretSize]byte
 	n, err := secretText.Decode(b[:], []byte(text))
 	if err != nil || n != SecretSize || secretText.EncodeToString(b[:]) != text { // the last character has 2 bits that are 0
-		return s, fmt.Errorf("%w: it has letters a to z and digits 2 to 7", ErrSecret)
+		return Secret{}, fmt.Errorf("%w: it has letters a to z and digits 2 to 7", ErrSecret)
 	}
-	if s.b = b; s.IsZero() {
-		return s, fmt.Errorf("%w: it is nothing but zeros", ErrSecret)
+	if b == [SecretSize]byte{} {
+		return Secret{}, fmt.Errorf("%w: it is nothing but zeros", ErrSecret)
 	}
-	return s, nil
+	return newSecret(b), nil
 }
 
 // parsePair reads the query of an address for pairing.
@@ -64,13 +71,19 @@ func parsePair(query string) (Secret, error) {
 }
 
 // IsZero says that s is none.
-func (s Secret) IsZero() bool { return s == Secret{} }
+func (s Secret) IsZero() bool { return s.b == nil }
 
 // Text is s for people, 26 characters.
-func (s Secret) Text() string { return secretText.EncodeToString(s.b[:]) }
+func (s Secret) Text() string { return secretText.EncodeToString(s.Bytes()) }
 
-// Bytes is a copy of the 16 bytes.
-func (s Secret) Bytes() []byte { return append([]byte(nil), s.b[:]...) }
+// Bytes is a copy of the 16 bytes, zeros where there is none.
+func (s Secret) Bytes() []byte {
+	if s.IsZero() {
+		return make([]byte, SecretSize)
+	}
+	b := s.b()
+	return b[:]
+}
 
 // redacted is how a secret looks to whoever prints it.
 const redacted = "[secret]"

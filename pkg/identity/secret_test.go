@@ -15,21 +15,31 @@ import (
 // printing shows one.
 func TestSecret(t *testing.T) {
 	s, other := identity.NewSecret(), identity.NewSecret()
-	if s == other || s.IsZero() || len(s.Bytes()) != identity.SecretSize {
+	if s.Text() == other.Text() || s.IsZero() || len(s.Bytes()) != identity.SecretSize {
 		t.Fatalf("%x, %x", s.Bytes(), other.Bytes())
 	}
 	again, err := identity.ParseSecret(s.Text())
-	if err != nil || again != s || len(s.Text()) != 26 || !bytes.Equal(again.Bytes(), s.Bytes()) {
+	if err != nil || again.Text() != s.Text() || len(s.Text()) != 26 || !bytes.Equal(again.Bytes(), s.Bytes()) {
 		t.Fatalf("%v", err)
 	}
 	s.Bytes()[0] ^= 1 // a copy
-	if again != s {
+	if again.Text() != s.Text() {
 		t.Error("its bytes can be changed")
 	}
 	a := identity.Address{URL: "http://h", Pair: s}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d %v", s, s, s, s, s, s, s, struct{ S any }{s})
-	fmt.Fprintf(&out, "%#v", a)
+	type inner struct {
+		secret  identity.Secret
+		address identity.Address
+		pointer *identity.Secret
+	}
+	hidden := struct{ in inner }{inner{s, a, &s}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} { // right or wrong
+		fmt.Fprintf(&out, verb, hidden)
+		fmt.Fprintf(&out, verb, a)
+	}
+	fmt.Fprintln(&out, fmt.Errorf("look at %v", a))
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "secret", s, "address", a)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "secret", s, "address", a)
 	text, err := json.Marshal(map[string]any{"secret": s, "address": a})
@@ -42,7 +52,7 @@ func TestSecret(t *testing.T) {
 			t.Errorf("it prints: %s", &out)
 		}
 	}
-	if !strings.Contains(a.String(), s.Text()) {
+	if !strings.Contains(a.Reveal(), s.Text()) {
 		t.Errorf("%s", a)
 	}
 }

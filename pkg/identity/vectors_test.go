@@ -30,7 +30,7 @@ func TestVectors(t *testing.T) {
 	for _, p := range v.Pairing.Made {
 		a, err := ParseAddress(p.Address)
 		if err != nil || a.URL != p.URL || hex.EncodeToString(a.Pair.Bytes()) != p.Secret || a.Pair.Text() != p.Text ||
-			a.Fingerprint.String() != p.Exchange.Fingerprint || a.String() != p.Address {
+			a.Fingerprint.String() != p.Exchange.Fingerprint || a.Reveal() != p.Address {
 			t.Errorf("%s: %s, %v", p.URL, a, err)
 		}
 	}

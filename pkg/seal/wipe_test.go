@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"errors"
 	"sync"
 	"testing"
@@ -49,5 +50,20 @@ func TestWipedBox(t *testing.T) {
 		if got := box.Seal([]byte("no room in front"), 0, nil); bytes.Contains(got, []byte("in front")) {
 			t.Errorf("%s: %q", c.Name(), got)
 		}
+	}
+}
+
+// TestBlockIsCopied: the key schedule that AES makes is wiped because GCM has a copy
+// of it, and it would not be if GCM kept the first one.
+func TestBlockIsCopied(t *testing.T) {
+	if !gcmCopies() {
+		t.Error("this Go's GCM keeps the block it is made of: the key schedule of AES is no longer wiped")
+	}
+	type foreign struct{ cipher.Block } // GCM keeps those it does not know
+	if copies(func(b cipher.Block) (cipher.AEAD, error) { return cipher.NewGCM(foreign{b}) }) {
+		t.Error("a GCM that keeps its block is taken for one that copies it")
+	}
+	if copies(func(cipher.Block) (cipher.AEAD, error) { return nil, errors.New("no") }) {
+		t.Error("a GCM that fails is taken for one that copies its block")
 	}
 }

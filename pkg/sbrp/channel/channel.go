@@ -10,12 +10,11 @@
 // does not learn who the client is, which is the relay's to know. Keys of a
 // session that is over cannot be had again from the identity.
 //
-// Secrets are wiped on every way out, failures included, as far as they are
-// ours: what crypto/ecdh, crypto/hkdf and the cipher copy for themselves is let
-// go of at once, or by Wipe, and the garbage collector frees it but does not
-// clear it.
+// Secrets are wiped on every way out, failures included, and with them what
+// crypto/ecdh, crypto/hmac, the cipher and the stack have copies of: by the
+// handshake once it is over, by Wipe once the session is.
 //
-// The package imports sbrp for the frames. It knows no network, no clock and no
+// The package imports sbrp for the frames, and wipe. It knows no network, no clock and no
 // file: who pins keys, and who waits how long, is the endpoint's affair.
 package channel
 
@@ -23,6 +22,7 @@ import (
 	"errors"
 
 	"secstream/pkg/sbrp"
+	"secstream/pkg/wipe"
 )
 
 // DefaultWindow is how many numbers of records, back from the greatest, a
@@ -56,16 +56,17 @@ func newChannel(session sbrp.SessionID, end sbrp.Role, keys *keys) (*Channel, er
 	}
 	toClient, err := keys.toClient.aead()
 	if err != nil {
+		wipe.Value(toDaemon)
 		return nil, failed(err)
 	}
 	c := &Channel{session: session}
 	c.in.window = newWindow(DefaultWindow)
 	if end == sbrp.Client {
-		c.out.with, c.out.prefix = toDaemon.Seal, toDaemonPrefix
-		c.in.with, c.in.prefix = toClient.Open, toClientPrefix
+		c.out.takes(toDaemon, toDaemonPrefix)
+		c.in.takes(toClient, toClientPrefix)
 	} else {
-		c.out.with, c.out.prefix = toClient.Seal, toClientPrefix
-		c.in.with, c.in.prefix = toDaemon.Open, toDaemonPrefix
+		c.out.takes(toClient, toClientPrefix)
+		c.in.takes(toDaemon, toDaemonPrefix)
 	}
 	return c, nil
 }
@@ -110,7 +111,7 @@ func (c *Channel) Open(f sbrp.Frame) ([]byte, error) {
 	return c.in.open(record)
 }
 
-// Wipe lets go of the keys. It may be called while the Channel is in use, and
+// Wipe waits for what is being sealed and opened, and overwrites the keys. It may be called while the Channel is in use, and
 // more than once.
 func (c *Channel) Wipe() {
 	c.out.wipe()

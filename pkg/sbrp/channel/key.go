@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"secstream/pkg/wipe"
 )
 
 const keySize = chacha20poly1305.KeySize
@@ -18,9 +20,10 @@ type key struct{ b [keySize]byte }
 
 func (k *key) wipe() { clear(k.b[:]) }
 
-// aead prepares the key, which may be wiped afterwards.
-func (k *key) aead() (cipher.AEAD, error) {
-	aead, err := chacha20poly1305.New(k.b[:])
+// aead prepares the key, which may be wiped afterwards. Whoever has the cipher
+// wipes it, too, by wipe.Value.
+func (k *key) aead() (aead cipher.AEAD, err error) {
+	wipe.Stack(func() { aead, err = chacha20poly1305.New(k.b[:]) })
 	if err != nil {
 		return nil, fmt.Errorf("prepare ChaCha20-Poly1305: %w", err)
 	}

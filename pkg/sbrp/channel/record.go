@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"sync"
 
 	"secstream/pkg/sbrp"
+	"secstream/pkg/wipe"
 )
 
 // A record is a nonce, a ciphertext and its tag. The nonce is 4 bytes that say
@@ -42,41 +44,42 @@ type (
 type sender struct {
 	prefix uint32
 
-	mu   sync.Mutex
-	with sealing // nil: wiped
-	next uint64
+	mu     sync.Mutex // also around sealing: the key is not wiped meanwhile
+	with   sealing    // nil: wiped
+	forget func()     // overwrites what with has of the key
+	next   uint64
 }
 
-// seal appends the record of plain.
+// takes has s seal by aead, which is its own from now on.
+func (s *sender) takes(aead cipher.AEAD, prefix uint32) {
+	s.prefix, s.with, s.forget = prefix, aead.Seal, func() { wipe.Value(aead) }
+}
+
+// seal appends the record of plain, and uses a number up.
 func (s *sender) seal(dst, plain []byte) ([]byte, error) {
-	seal, number, err := s.take()
-	if err != nil {
-		return dst, err
-	}
-	dst = slices.Grow(dst, len(plain)+sbrp.Overhead)
-	dst = binary.BigEndian.AppendUint32(dst, s.prefix)
-	dst = binary.BigEndian.AppendUint64(dst, number)
-	return seal(dst, dst[len(dst)-sbrp.NonceSize:], plain, nil), nil
-}
-
-// take uses a number up.
-func (s *sender) take() (sealing, uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.with == nil:
-		return nil, 0, ErrWiped
+		return dst, ErrWiped
 	case s.next == last:
-		return nil, 0, errExhausted
+		return dst, errExhausted
 	}
+	dst = slices.Grow(dst, len(plain)+sbrp.Overhead)
+	dst = binary.BigEndian.AppendUint32(dst, s.prefix)
+	dst = binary.BigEndian.AppendUint64(dst, s.next)
 	s.next++
-	return s.with, s.next - 1, nil
+	wipe.Stack(func() { dst = s.with(dst, dst[len(dst)-sbrp.NonceSize:], plain, nil) })
+	return dst, nil
 }
 
 func (s *sender) wipe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.with = nil
+	if s.with != nil {
+		s.forget()
+	}
+	s.with, s.forget = nil, nil
 }
 
 // receiver opens the other way.
@@ -85,7 +88,13 @@ type receiver struct {
 
 	mu     sync.Mutex // also around opening: of two copies at once, one is a replay
 	with   opening    // nil: wiped
+	forget func()     // overwrites what with has of the key
 	window window
+}
+
+// takes has r open by aead, which is its own from now on.
+func (r *receiver) takes(aead cipher.AEAD, prefix uint32) {
+	r.prefix, r.with, r.forget = prefix, aead.Open, func() { wipe.Value(aead) }
 }
 
 // open decrypts record, of sbrp.Overhead bytes at least, in place. The window
@@ -105,7 +114,9 @@ func (r *receiver) open(record []byte) ([]byte, error) {
 	case !r.window.fresh(number):
 		return nil, errReplayed
 	}
-	plain, err := r.with(sealed[:0], nonce, sealed, nil)
+	var plain []byte
+	var err error
+	wipe.Stack(func() { plain, err = r.with(sealed[:0], nonce, sealed, nil) })
 	if err != nil {
 		return nil, errForged
 	}
@@ -116,5 +127,8 @@ func (r *receiver) open(record []byte) ([]byte, error) {
 func (r *receiver) wipe() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.with = nil
+	if r.with != nil {
+		r.forget()
+	}
+	r.with, r.forget = nil, nil
 }

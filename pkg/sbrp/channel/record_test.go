@@ -241,8 +241,21 @@ func TestWipe(t *testing.T) {
 	if err != nil || *k.toDaemon != (key{}) || *k.toClient != (key{}) {
 		t.Errorf("the channel's keys are left, %v", err)
 	}
+	seals, opens := c.out.with, c.in.with
+	nonce, zeros := make([]byte, sbrp.NonceSize), new(key)
+	with, err := zeros.aead()
+	if err != nil {
+		t.Fatal(err)
+	}
+	void := with.Seal(nil, nonce, nil, nil)
+	if _, err := opens(nil, nonce, void, nil); err == nil || bytes.Equal(seals(nil, nonce, nil, nil), void) {
+		t.Error("they are of no key before")
+	}
 	c.Wipe()
 	c.Wipe()
+	if _, err := opens(nil, nonce, void, nil); err != nil || !bytes.Equal(seals(nil, nonce, nil, nil), void) {
+		t.Error("the ciphers have their keys still")
+	}
 	if c.out.with != nil || c.in.with != nil {
 		t.Error("the ciphers are kept")
 	}

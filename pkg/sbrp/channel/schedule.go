@@ -3,13 +3,14 @@ package channel
 import (
 	"crypto/ecdh"
 	"crypto/ed25519"
-	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 
 	"secstream/pkg/sbrp"
+	"secstream/pkg/wipe"
 )
 
 // What the protocol hashes and derives with, as it is spelled there. No length
@@ -57,22 +58,40 @@ func ephemeral() *key {
 }
 
 // public is the key's, as an X25519 private key.
-func (k *key) public() (public, error) {
-	private, err := ecdh.X25519().NewPrivateKey(k.b[:])
+func (k *key) public() (p public, err error) {
+	wipe.Deep(func() {
+		var private *ecdh.PrivateKey
+		if private, err = ecdh.X25519().NewPrivateKey(k.b[:]); err == nil {
+			defer forget(private)
+			p = public(private.PublicKey().Bytes())
+		}
+	})
 	if err != nil {
 		return public{}, fmt.Errorf("make an X25519 key pair: %w", err)
 	}
-	return public(private.PublicKey().Bytes()), nil
+	return p, nil
 }
+
+// forget overwrites a private key.
+func forget(x *ecdh.PrivateKey) { wipe.Field(x, "privateKey") }
 
 // agree derives the keys of a session from our ephemeral key and what both ends
 // saw, and wipes what it goes through. A peer's point of low order, whose shared
 // secret is all zeros, is HandshakeFailed.
-func agree(ours *key, theirs public, daemon string, client public, a *sbrp.Accept) (*keys, error) {
+func agree(ours *key, theirs public, daemon string, client public, a *sbrp.Accept) (k *keys, err error) {
+	wipe.Deep(func() {
+		k, err = agreed(ours, theirs, hash(transcriptContext, daemon, client, a.Ephemeral, a.Signature[:]))
+	})
+	return k, err
+}
+
+// agreed is agree, but for what it leaves on the stack.
+func agreed(ours *key, theirs public, transcript [sha256.Size]byte) (*keys, error) {
 	private, err := ecdh.X25519().NewPrivateKey(ours.b[:])
 	if err != nil {
 		return nil, failed(err)
 	}
+	defer forget(private)
 	point, err := ecdh.X25519().NewPublicKey(theirs[:])
 	if err != nil {
 		return nil, failed(err)
@@ -82,20 +101,31 @@ func agree(ours *key, theirs public, daemon string, client public, a *sbrp.Accep
 		return nil, failed(err)
 	}
 	defer clear(shared)
-	return schedule(shared, hash(transcriptContext, daemon, client, a.Ephemeral, a.Signature[:]))
+	return schedule(shared, transcript), nil
 }
 
-// schedule is the key schedule alone.
-func schedule(shared []byte, transcript [sha256.Size]byte) (*keys, error) {
-	both, err := hkdf.Key(sha256.New, shared, transcript[:], keysInfo, 2*keySize)
-	if err != nil {
-		return nil, failed(err)
-	}
-	defer clear(both)
+// schedule is the key schedule alone: HKDF-SHA-256 by its definition (RFC 5869),
+// of which nothing stays. Each key is a whole block of it.
+func schedule(shared []byte, transcript [sha256.Size]byte) *keys {
+	var prk [sha256.Size]byte
+	defer clear(prk[:])
 	k := &keys{new(key), new(key)}
-	copy(k.toDaemon.b[:], both)
-	copy(k.toClient.b[:], both[keySize:])
-	return k, nil
+	mac(&prk, transcript[:], shared)
+	mac(&k.toDaemon.b, prk[:], []byte(keysInfo), []byte{1})
+	mac(&k.toClient.b, prk[:], k.toDaemon.b[:], []byte(keysInfo), []byte{2})
+	return k
+}
+
+// mac puts the HMAC-SHA-256 (RFC 2104) of parts under key into sum.
+func mac(sum *[sha256.Size]byte, key []byte, parts ...[]byte) {
+	m := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		_, _ = m.Write(p) // never fails
+	}
+	m.Sum(sum[:0])
+	for _, name := range []string{"ipad", "opad", "inner", "outer"} {
+		wipe.Field(m, name)
+	}
 }
 
 func failed(err error) error { return &sbrp.Error{Code: sbrp.HandshakeFailed, Err: err} }
