@@ -66,16 +66,21 @@ func remains(t *testing.T) (first, last, n int) {
 		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); err != nil || !strings.HasPrefix(rights, "rw") || to-from > 1<<28 {
 			continue // what is larger is reserved, not used
 		}
-		for at := from; at < to; at += uintptr(len(buf)) {
-			k, _ := mem.ReadAt(buf[:min(uintptr(len(buf)), to-at)], int64(at))
+		for at, size := from, uintptr(0); at < to; at += size {
+			size = min(uintptr(len(buf)), to-at)
+			if end := own + uintptr(len(buf)); at >= own && at < end {
+				size = min(end, to) - at // what is read is not looked through again
+				continue
+			} else if at < own && at+size > own {
+				size = own - at
+			}
+			k, _ := mem.ReadAt(buf[:size], int64(at))
 			seen += k
-			if at+uintptr(k) <= own || at >= own+uintptr(len(buf)) {
-				for _, i := range found(buf[:k]) {
-					if n++; first < 0 || i < first {
-						first = i
-					}
-					last = max(last, i)
+			for _, i := range found(buf[:k]) {
+				if n++; first < 0 || i < first {
+					first = i
 				}
+				last = max(last, i)
 			}
 			clear(buf)
 		}
