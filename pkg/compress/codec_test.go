@@ -144,24 +144,6 @@ func TestCodecsAreShared(t *testing.T) {
 	}
 }
 
-func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector makes pools forget")
-	}
-	plain := sound(200000)
-	for name, c := range codecs(t) {
-		dst := make([]byte, 0, c.Bound(len(plain)))
-		if n := testing.AllocsPerRun(10, func() { c.Append(dst, plain) }); n != 0 {
-			t.Errorf("%s: %v allocations a slice", name, n)
-		}
-		packed := c.Append(nil, plain)
-		back := make([]byte, 0, len(plain))
-		if n := testing.AllocsPerRun(10, func() { c.Expand(back, packed, len(plain)) }); n != 0 {
-			t.Errorf("%s: %v allocations a slice on the way back", name, n)
-		}
-	}
-}
-
 // What expands a thousandfold, as silence does, must not be copied again and
 // again on the way, nor may room be made for what is only announced.
 func TestExpandMovesLittle(t *testing.T) {
