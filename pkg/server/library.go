@@ -85,6 +85,15 @@ func above(name string) string {
 }
 
 func (s *Server) cover(w *reply, r *http.Request) error {
+	return s.beside(w, r, func(ctx context.Context, id string) ([]byte, string, error) {
+		return s.cfg.Library.Cover(ctx, id)
+	})
+}
+
+// beside answers with what read finds of a track besides its sound, and the
+// type of that. Reading takes room for the largest cover, as the tags of a file
+// bring its pictures into memory; what is sent holds on to its own size.
+func (s *Server) beside(w *reply, r *http.Request, read func(ctx context.Context, id string) ([]byte, string, error)) error {
 	if s.cfg.Library == nil {
 		return wire.Errorf(wire.TrackNotFound, "Track not found")
 	}
@@ -95,7 +104,7 @@ func (s *Server) cover(w *reply, r *http.Request) error {
 	}
 	held := int64(library.MaxCover)
 	defer func() { s.covers.Release(held) }()
-	data, mime, err := s.cfg.Library.Cover(r.Context(), r.PathValue("track"))
+	data, mime, err := read(r.Context(), r.PathValue("track"))
 	if err != nil {
 		return err
 	}
