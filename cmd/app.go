@@ -5,15 +5,34 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"secstream/pkg/identity"
 )
 
-// Main runs the program and returns its exit code. args[0] is the program.
+// Run is the program: Main with the arguments, streams and signals of the
+// process. The first interrupt or SIGTERM ends it in good order, the second at
+// once.
+func Run() int {
+	signal.Ignore(syscall.SIGPIPE) // a reader that left shows as a failed write, which cleans up
+	ctx, end := context.WithCancel(context.Background())
+	first := make(chan os.Signal, 1)
+	signal.Notify(first, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-first
+		signal.Stop(first) // before anything shows that it ends: whoever sees it may send the second
+		end()
+	}()
+	return Main(ctx, os.Args, SystemEnv())
+}
+
+// Main runs one command and returns its exit code. args[0] is the program.
 func Main(ctx context.Context, args []string, env Env) int {
 	app := newApp(env)
 	err := app.RunContext(ctx, args)

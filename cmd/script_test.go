@@ -9,12 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -28,14 +26,7 @@ import (
 // the real thing.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"secstream": func() {
-			signal.Ignore(syscall.SIGPIPE)
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			context.AfterFunc(ctx, stop)
-			code := Main(ctx, os.Args, SystemEnv())
-			stop()
-			os.Exit(code)
-		},
+		"secstream": func() { os.Exit(Run()) },
 	})
 }
 
