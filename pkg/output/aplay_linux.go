@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/mix"
 )
 
 // What aplay says of devices, and how it is asked.
@@ -112,10 +111,10 @@ var (
 func (can abilities) nearest(want shape) (shape, format) {
 	got := want
 	switch n := want.channels; {
-	case n > 2 && (n < can.minChannels || n > can.channels || !can.narrow() || alsaOrder(want) == nil):
-		got.channels, got.bits = 2, 0
+	case !want.plain() && (n < can.minChannels || n > can.channels || !can.narrow() || alsaOrder(want) == nil):
+		got = want.stereo()
 	case n == 1 && can.minChannels > 1:
-		got.channels = 2
+		got.channels, got.speakers = 2, audio.Stereo
 	}
 	got.rate = min(max(want.rate, can.minRate), can.rate)
 	if got.rate != want.rate {
@@ -154,22 +153,27 @@ func otherRate(text string) int {
 
 // alsaPlaces is the order of channels in ALSA's own surround devices, which is
 // not that of files.
-var alsaPlaces = []mix.Speakers{
-	mix.FrontLeft, mix.FrontRight, mix.BackLeft, mix.BackRight, mix.FrontCenter, mix.LFE, mix.SideLeft, mix.SideRight,
+var alsaPlaces = []audio.Speakers{
+	audio.FrontLeft, audio.FrontRight, audio.BackLeft, audio.BackRight, audio.FrontCenter, audio.LFE, audio.SideLeft, audio.SideRight,
 }
 
 // alsaOrder is which channel of s each of ALSA's takes, nil if they do not fit:
 // ALSA has 4, 5, 6 and 8, in this order.
 func alsaOrder(s shape) []int {
-	places := s.speakers.Places(s.channels)
-	if s.channels < 4 || s.channels > len(alsaPlaces) || len(places) != s.channels {
+	if s.channels < 4 || s.channels > len(alsaPlaces) {
+		return nil
+	}
+	var has audio.Speakers
+	for _, place := range alsaPlaces[:s.channels] {
+		has |= place
+	}
+	seats := s.seats(has)
+	if seats == nil {
 		return nil
 	}
 	order := make([]int, s.channels)
 	for i := range order {
-		if order[i] = slices.Index(places, alsaPlaces[i]); order[i] < 0 {
-			return nil
-		}
+		order[i] = slices.Index(seats, alsaPlaces[i]) // as many places as channels: each is there
 	}
 	return order
 }

@@ -11,7 +11,6 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/audio/wavfile"
-	"secstream/pkg/mix"
 	"secstream/pkg/player"
 )
 
@@ -45,13 +44,13 @@ func TestAbilities(t *testing.T) {
 		want, got shape
 		format    string
 	}{
-		{"card", shape{rate: 44100, channels: 2, bits: 24}, shape{rate: 48000, channels: 2, bits: 16}, "S16_LE"},
-		{"card", shape{rate: 48000, channels: 1, bits: 16}, shape{rate: 48000, channels: 2, bits: 16}, "S16_LE"},
-		{"card", shape{rate: 48000, channels: 6, speakers: mix.Usual(6)}, shape{rate: 48000, channels: 2, speakers: mix.Usual(6), bits: 16}, "S16_LE"},
-		{"linear", shape{rate: 96000, channels: 2, bits: 24}, shape{rate: 96000, channels: 2, bits: 32}, "S32_LE"},
+		{"card", shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"card", shape{rate: 48000, channels: 1, bits: 16}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"card", shape{rate: 48000, channels: 6, speakers: audio.UsualSpeakers(6)}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"linear", shape{rate: 96000, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 96000, channels: 2, speakers: audio.Stereo, bits: 32}, "S32_LE"},
 		{"linear", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 1, bits: 16}, "S16_LE"},
-		{"stereo", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 2, bits: 16}, "S16_LE"},
-		{"kitchen", shape{rate: 44100, channels: 2, bits: 24}, shape{rate: 44100, channels: 2}, "FLOAT_LE"},
+		{"stereo", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"kitchen", shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 44100, channels: 2, speakers: audio.Stereo}, "FLOAT_LE"},
 	} {
 		a, err := newALSA(c.name)
 		if err != nil {
@@ -129,8 +128,13 @@ func TestALSAWithoutFloats(t *testing.T) {
 
 func TestALSAOrder(t *testing.T) {
 	for n, want := range map[int][]int{3: nil, 4: {0, 1, 2, 3}, 5: {0, 1, 3, 4, 2}, 6: {0, 1, 4, 5, 2, 3}, 7: nil, 8: {0, 1, 4, 5, 2, 3, 6, 7}, 9: nil} {
-		if got := alsaOrder(shape{channels: n, speakers: mix.Usual(n)}); !slices.Equal(got, want) {
+		if got := alsaOrder(shape{channels: n, speakers: audio.UsualSpeakers(n)}); !slices.Equal(got, want) {
 			t.Errorf("%d channels: %v, want %v", n, got, want)
+		}
+	}
+	for mask, want := range map[audio.Speakers][]int{0x60F: {0, 1, 4, 5, 2, 3}, 0x137: nil, 0x10F: nil, 0x3: nil} {
+		if got := alsaOrder(shape{channels: 6, speakers: mask}); !slices.Equal(got, want) {
+			t.Errorf("%v: %v, want %v", mask, got, want)
 		}
 	}
 	if got := reorder(nil, []float64{0, 1, 2, 3, 4, 5}, []int{0, 1, 4, 5, 2, 3}); !slices.Equal(got, []float64{0, 1, 4, 5, 2, 3}) {
@@ -154,7 +158,7 @@ func FuzzAplay(f *testing.F) {
 	f.Add("ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM x\naplay: main:831: audio open error: No such file or directory\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if can, ok := parseAbilities(text); ok {
-			got, format := can.nearest(shape{rate: 44100, channels: 2, bits: 16})
+			got, format := can.nearest(shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 16})
 			if got.rate < can.minRate || got.rate > can.rate || got.channels != 2 || format.name == "" {
 				t.Errorf("%+v of %+v", got, can)
 			}

@@ -78,27 +78,30 @@ func (p *pulse) hear(msg any) {
 	}
 }
 
-// open makes a stream of that shape, with channels that the sink has none of
-// left to be folded. A sink of another rate is an open question to the server
-// only if that resamples well: what PulseAudio does by itself is audible.
+// open makes a stream of that shape. Where the sink lacks the place of a channel
+// all are left to be folded. A sink of another rate is an open question to the
+// server only if that resamples well: what PulseAudio does by itself is audible.
 func (p *pulse) open(want shape) (shape, error) {
 	p.remove()
 	card, err := p.card()
 	if err != nil {
 		return shape{}, err
 	}
-	got := want
-	if want.channels > 2 && (int(card.Channels) < want.channels || placesOf(want) == nil) {
-		got.channels, got.bits = 2, 0
-	}
-	sink, err := p.create(&got)
+	got, places := placed(want, card.ChannelMap)
+	sink, err := p.create(&got, places)
 	if err != nil {
 		return shape{}, err
 	}
+	// The server may have put the stream on another sink than it was asked of.
+	next, places := placed(want, sink.ChannelMap)
+	again := next.channels != got.channels
 	if rate := int(sink.Rate); !p.own && rate != got.rate && rate >= minRate && rate <= maxRate {
+		next.rate, next.bits, again = rate, 0, true
+	}
+	if again {
 		p.remove()
-		got.rate, got.bits = rate, 0
-		_, err = p.create(&got)
+		got = next
+		_, err = p.create(&got, places)
 	}
 	return got, err
 }
@@ -125,8 +128,9 @@ func (p *pulse) card() (*proto.GetSinkInfoReply, error) {
 }
 
 // create makes the stream, and returns the sink it plays on. got says what is
-// sent: 16-bit integers where they hold the sound, else floats.
-func (p *pulse) create(got *shape) (*proto.GetSinkInfoReply, error) {
+// sent: 16-bit integers where they hold the sound, else floats; places is for
+// whom.
+func (p *pulse) create(got *shape, places proto.ChannelMap) (*proto.GetSinkInfoReply, error) {
 	p.kind = audio.F32
 	format := byte(proto.FormatFloat32LE)
 	if got.bits > 0 && got.bits <= 16 {
@@ -138,7 +142,7 @@ func (p *pulse) create(got *shape) (*proto.GetSinkInfoReply, error) {
 	size := func(d time.Duration) uint32 { return uint32(int(max(1, audio.FramesIn(d, got.rate))) * frame) }
 	req := proto.CreatePlaybackStream{
 		SampleSpec: proto.SampleSpec{Format: format, Channels: byte(got.channels), Rate: uint32(got.rate)},
-		ChannelMap: channelMap(*got),
+		ChannelMap: places,
 		SinkIndex:  proto.Undefined,
 		SinkName:   p.sink,
 		// Target and request size in time; the rest is for the server to say.

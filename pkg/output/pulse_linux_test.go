@@ -420,34 +420,50 @@ func TestPulseResamples(t *testing.T) {
 	})
 }
 
-// TestPulsePassesChannels: where the sink has as many channels, each is heard
-// where it belongs, to the bit.
+// TestPulsePassesChannels: where the sink has a place for each channel, each is
+// heard there, to the bit, whatever order the sink has its channels in.
 func TestPulsePassesChannels(t *testing.T) {
+	const five = audio.Stereo | audio.FrontCenter | audio.LFE
+	const alsa = "front-left,front-right,rear-left,rear-right,front-center,lfe" // the order of sinks that are cards
 	steady(t, func() error {
-		s := pulseAudio(t, "sink_name=cap rate=44100 format=s16le channels=6 channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right")
-		recorded := s.record("cap", "s16le", "44100", "6")
-		o, err := Open("pulse", Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer o.Close()
-		if err := o.Open(player.Spec{SampleRate: 44100, Channels: 6, BitDepth: 16}); err != nil {
-			t.Fatal(err)
-		}
-		if w := o.(*speaker).Warning(); w != "" {
-			t.Errorf("warning %q", w)
-		}
-		p := noise(1, 3*22050)
-		if err := errors.Join(o.Write(p), o.Drain()); err != nil {
-			t.Fatal(err)
-		}
-		want := wavfile.AppendSamples(nil, p, audio.S16)
-		b := bytes.TrimLeft(recorded(), "\x00")
-		if at := bytes.Index(want, b[:min(len(b), 600)]); at < 0 || at > 12 { // a zero sample may be stripped
-			return fmt.Errorf("another beginning: %d", at)
-		} else if !bytes.HasPrefix(b, want[at:]) {
-			return errors.New("the channels are not as they were")
+		s := pulseAudio(t, "sink_name=cap rate=44100 format=s16le channels=6 channel_map="+alsa)
+		for i, speakers := range []audio.Speakers{five | audio.Backs, five | audio.Sides} {
+			recorded := s.record("cap", "s16le", "44100", "6")
+			o := opened(t, "pulse")
+			if err := o.Open(player.Spec{SampleRate: 44100, Channels: 6, Speakers: speakers, BitDepth: 16}); err != nil {
+				t.Fatal(err)
+			}
+			if w := o.Warning(); w != "" {
+				t.Errorf("%v: warning %q", speakers, w)
+			}
+			p := noise(int64(i), 3*11025)
+			if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+				t.Fatal(err)
+			}
+			want := wavfile.AppendSamples(nil, p, audio.S16)
+			b := bytes.TrimLeft(recorded(), "\x00")
+			if at := bytes.Index(want, b[:min(len(b), 600)]); at < 0 || at > 12 { // a zero sample may be stripped
+				return fmt.Errorf("%v: another beginning: %d", speakers, at)
+			} else if !bytes.HasPrefix(b, want[at:]) {
+				return fmt.Errorf("%v: the channels are not as they were", speakers)
+			}
 		}
 		return nil
 	})
+}
+
+// TestPulseFolds: a sink that lacks the place of a channel gets stereo, however
+// many channels it has.
+func TestPulseFolds(t *testing.T) {
+	pulseAudio(t, "sink_name=cap rate=44100 format=float32le channels=6 channel_map=front-left,front-right,aux0,aux1,aux2,aux3",
+		"sink_name=hall rate=44100 format=float32le channels=6 channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right")
+	for name, folded := range map[string]bool{"pulse:cap": true, "pulse:hall": false} {
+		o := opened(t, name)
+		if err := o.Open(player.Spec{SampleRate: 44100, Channels: 6, BitDepth: 16}); err != nil {
+			t.Fatal(err)
+		}
+		if (o.Warning() == "6 channels are folded to stereo") != folded || (o.got.channels == 2) != folded {
+			t.Errorf("%s: %+v, warning %q", name, o.got, o.Warning())
+		}
+	}
 }

@@ -1,8 +1,10 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,7 @@ import (
 
 	"github.com/jfreymuth/pulse/proto"
 
-	"secstream/pkg/mix"
+	"secstream/pkg/audio"
 )
 
 func newPulse(app, sink string) (*pulse, error) {
@@ -91,30 +93,31 @@ var pulsePlaces = [...]byte{
 	proto.ChannelTopFrontRight, proto.ChannelTopRearLeft, proto.ChannelTopRearCenter, proto.ChannelTopRearRight,
 }
 
-// placesOf is where the channels of s belong, nil where that is not known of all.
-func placesOf(s shape) proto.ChannelMap {
-	var m proto.ChannelMap
-	for _, place := range s.speakers.Places(s.channels) {
-		for bit, name := range pulsePlaces {
-			if place == mix.Speakers(1)<<bit {
-				m = append(m, name)
-			}
+// placed is the shape in which a sink with these places gets sound of shape s,
+// and what each channel is for.
+func placed(s shape, sink proto.ChannelMap) (shape, proto.ChannelMap) {
+	if s.channels == 1 {
+		return s, proto.ChannelMap{proto.ChannelMono}
+	}
+	var has audio.Speakers
+	for bit, name := range pulsePlaces {
+		if bytes.IndexByte(sink, name) >= 0 {
+			has |= 1 << bit
 		}
 	}
-	if len(m) != s.channels {
-		return nil
+	var m proto.ChannelMap
+	if !s.plain() {
+		for _, place := range s.seats(has) {
+			m = append(m, pulsePlaces[bits.TrailingZeros32(uint32(place))])
+		}
 	}
-	return m
-}
-
-func channelMap(s shape) proto.ChannelMap {
-	switch s.channels {
-	case 1:
-		return proto.ChannelMap{proto.ChannelMono}
-	case 2:
-		return proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
+	if m == nil {
+		if !s.plain() {
+			s = s.stereo()
+		}
+		m = proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
 	}
-	return placesOf(s)
+	return s, m
 }
 
 // listSinks asks a server for its sinks.
