@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -124,6 +125,39 @@ func TestALSAWithoutFloats(t *testing.T) {
 	if err := heard(b, wavfile.AppendSamples(nil, p, audio.S32)); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestALSAPassesChannels plays 5.1 through aplay to a device that has six
+// channels, in ALSA's order. The device is ALSA's own way to a sound server, so
+// that others say which channel is which.
+func TestALSAPassesChannels(t *testing.T) {
+	tool(t, "aplay")
+	steady(t, func() error {
+		s := pulseAudio(t, "sink_name=cap rate=44100 format=s16le channels=6 channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right")
+		recorded := s.record("cap", "s16le", "44100", "6")
+		conf := filepath.Join(s.dir, "asound.conf")
+		if err := os.WriteFile(conf, []byte("pcm.six { type pulse device cap }\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("ALSA_CONFIG_PATH", conf)
+		o := opened(t, "alsa:six")
+		spec := player.Spec{SampleRate: 44100, Channels: 6, Speakers: audio.Stereo | audio.FrontCenter | audio.LFE | audio.Sides, BitDepth: 16}
+		if err := o.Open(spec); err != nil {
+			t.Fatal(err)
+		}
+		if o.got.channels != 6 || o.Warning() != "" {
+			t.Fatalf("%+v, warning %q", o.got, o.Warning())
+		}
+		p := noise(9, 3*22050)
+		if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+			t.Fatal(err)
+		}
+		want := wavfile.AppendSamples(nil, p, audio.S16)
+		if b := recorded(); !bytes.Contains(b, want) {
+			return fmt.Errorf("the %d bytes are not among the %d heard", len(want), len(b))
+		}
+		return nil
+	})
 }
 
 func TestALSAOrder(t *testing.T) {
