@@ -87,21 +87,21 @@ func (p *pulse) open(want shape) (shape, error) {
 	if err != nil {
 		return shape{}, err
 	}
-	got, places := placed(want, card.ChannelMap)
-	sink, err := p.create(&got, places)
+	got, places := suited(want, card)
+	sink, err := p.create(got, places)
 	if err != nil {
 		return shape{}, err
 	}
 	// The server may have put the stream on another sink than it was asked of.
-	next, places := placed(want, sink.ChannelMap)
-	again := next.channels != got.channels
+	next, places := suited(want, sink)
+	again := next.channels != got.channels || next.bits != got.bits
 	if rate := int(sink.Rate); !p.own && rate != got.rate && rate >= minRate && rate <= maxRate {
-		next.rate, next.bits, again = rate, 0, true
+		next.rate, again = rate, true
 	}
 	if again {
 		p.remove()
 		got = next
-		_, err = p.create(&got, places)
+		_, err = p.create(got, places)
 	}
 	return got, err
 }
@@ -127,16 +127,13 @@ func (p *pulse) card() (*proto.GetSinkInfoReply, error) {
 	return nil, unknown("sink", p.sink, "pulse", sinks)
 }
 
-// create makes the stream, and returns the sink it plays on. got says what is
-// sent: 16-bit integers where they hold the sound, else floats; places is for
-// whom.
-func (p *pulse) create(got *shape, places proto.ChannelMap) (*proto.GetSinkInfoReply, error) {
+// create makes a stream of shape got, for channels at those places, and returns
+// the sink it plays on.
+func (p *pulse) create(got shape, places proto.ChannelMap) (*proto.GetSinkInfoReply, error) {
 	p.kind = audio.F32
 	format := byte(proto.FormatFloat32LE)
-	if got.bits > 0 && got.bits <= 16 {
-		p.kind, format, got.bits = audio.S16, proto.FormatInt16LE, 16
-	} else {
-		got.bits = 0
+	if got.bits > 0 {
+		p.kind, format = audio.S16, proto.FormatInt16LE
 	}
 	frame := got.channels * p.kind.Bytes()
 	size := func(d time.Duration) uint32 { return uint32(int(max(1, audio.FramesIn(d, got.rate))) * frame) }

@@ -257,7 +257,7 @@ func pulseExact(t *testing.T) error {
 	play(spec, clip, 0)
 	play(player.Spec{SampleRate: 22050, Channels: 1, BitDepth: 16}, make([]float64, 4410), 0) // another shape in between
 	play(spec, more, 0)
-	play(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}, wide, 0) // goes as floats
+	play(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}, wide, 0) // of 24 bits, but these fit 16
 	if err := o.Close(); err != nil {
 		t.Error(err)
 	}
@@ -418,6 +418,48 @@ func TestPulseResamples(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestPulseBits: a sink of 16 bits gets dithered sound, in which a tone below one
+// step is still heard; a sink of more gets all there is, also of a source that
+// claims 16 bits but was turned down.
+func TestPulseBits(t *testing.T) {
+	const n, level = 44100, 0.33 / 32768
+	p := make([]float64, 2*n)
+	for i := range p {
+		p[i] = level * math.Sin(2*math.Pi*1000*float64(i/2)/44100)
+	}
+	for format, depth := range map[string]int{"s16le": 24, "float32le": 16} {
+		steady(t, func() error {
+			s := pulseAudio(t, "sink_name=cap rate=44100 channels=2 format="+format)
+			recorded := s.record("cap", "float32le", "44100", "2")
+			o := opened(t, "pulse")
+			if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: depth}); err != nil {
+				t.Fatal(err)
+			}
+			pieces(t, o, p, 882)
+			if err := o.Drain(); err != nil {
+				t.Fatal(err)
+			}
+			b := recorded()
+			if format == "float32le" {
+				if want := wavfile.AppendSamples(nil, p[2:], audio.F32); !bytes.Contains(b, want[:len(want)-8]) {
+					return errors.New("the floats are not as they were")
+				}
+				return nil
+			}
+			var re, im float64
+			for i := 0; i+8 <= len(b); i += 8 {
+				v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[i:])))
+				sin, cos := math.Sincos(2 * math.Pi * 1000 * float64(i/8) / 44100)
+				re, im = re+v*cos, im+v*sin
+			}
+			if got := 2 * math.Hypot(re, im) / n; math.Abs(20*math.Log10(got/level)) > 1 {
+				return fmt.Errorf("a tone of %.2f steps is heard as one of %.2f", level*32768, got*32768)
+			}
+			return nil
+		})
+	}
 }
 
 // TestPulsePassesChannels: where the sink has a place for each channel, each is

@@ -93,8 +93,20 @@ var pulsePlaces = [...]byte{
 	proto.ChannelTopFrontRight, proto.ChannelTopRearLeft, proto.ChannelTopRearCenter, proto.ChannelTopRearRight,
 }
 
-// placed is the shape in which a sink with these places gets sound of shape s,
-// and what each channel is for.
+// suited is the shape in which a sink gets sound of shape s, and what each
+// channel is for. A sink of 16 bits gets integers of as many, since no server
+// dithers; all others get floats, which hold what is turned down, or was never
+// integers, much better.
+func suited(s shape, sink *proto.GetSinkInfoReply) (shape, proto.ChannelMap) {
+	s.bits = 0
+	if sink.Format <= proto.FormatInt16BE { // the first in the protocol's list: 8 bits, G.711 and 16 bits
+		s.bits = 16
+	}
+	return placed(s, sink.ChannelMap)
+}
+
+// placed is s as a sink with these places takes its channels, and what each of
+// them is for.
 func placed(s shape, sink proto.ChannelMap) (shape, proto.ChannelMap) {
 	if s.channels == 1 {
 		return s, proto.ChannelMap{proto.ChannelMono}
@@ -113,7 +125,7 @@ func placed(s shape, sink proto.ChannelMap) (shape, proto.ChannelMap) {
 	}
 	if m == nil {
 		if !s.plain() {
-			s = s.stereo()
+			s.channels, s.speakers = 2, audio.Stereo
 		}
 		m = proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
 	}
