@@ -31,11 +31,12 @@ func (a *alsa) device() []string {
 }
 
 // try opens the device in a shape, plays nothing, and returns what aplay said
-// of it, the device's abilities first.
+// of it: the device's abilities first, and then, if it opens, how it is set up,
+// with all that are behind it.
 func (a *alsa) try(format string, rate, channels int) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tryTime)
 	defer cancel()
-	args := append(a.device(), "--dump-hw-params", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate), os.DevNull)
+	args := append(a.device(), "--dump-hw-params", "-v", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate), os.DevNull)
 	cmd := exec.CommandContext(ctx, a.path, args...)
 	cmd.WaitDelay = time.Second
 	cmd.Env = plainEnv()
@@ -149,6 +150,24 @@ func otherRate(text string) int {
 		return 0
 	}
 	return n
+}
+
+// behind is the rate of the device that is the last in a chain of them, and how
+// many bits it takes, if those are 16; 0 if aplay did not say.
+func behind(text string) (rate, bits int) {
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch value = strings.TrimSpace(value); strings.TrimSpace(name) {
+		case "format":
+			bits = 0
+			if value == "S16_LE" || value == "S16_BE" {
+				bits = 16
+			}
+		case "rate":
+			rate, _ = strconv.Atoi(value) // 0 if it is none
+		}
+	}
+	return rate, bits
 }
 
 // alsaPlaces is the order of channels in ALSA's own surround devices, which is

@@ -2,8 +2,10 @@ package output
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -127,6 +129,46 @@ func TestALSAWithoutFloats(t *testing.T) {
 	}
 }
 
+// TestALSABehindPlug: a device that takes everything is sent what the one behind
+// it takes. ALSA would draw lines between frames, and cut bits off.
+func TestALSABehindPlug(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := filepath.Join(t.TempDir(), "out.raw")
+	alsaConfig(t, fmt.Sprintf(`pcm.hall { type plug slave { format S16_LE rate 48000 channels 2 pcm { type file slave.pcm { type null } file "|%s pace" format raw } } }`, self))
+	t.Setenv(paceEnv, "192000 "+raw)
+	o := opened(t, "alsa:hall")
+	if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}); err != nil {
+		t.Fatal(err)
+	}
+	if o.got.rate != 48000 || o.got.bits != 16 {
+		t.Fatalf("%+v", o.got)
+	}
+	p := make([]float64, 2*22050)
+	for i := range p {
+		p[i] = 0.7 * math.Sin(2*math.Pi*9000*float64(i/2)/44100)
+	}
+	if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []float64
+	for b = bytes.TrimLeft(b, "\x00"); len(b) >= 4; b = b[4:] {
+		left = append(left, float64(int16(binary.LittleEndian.Uint16(b)))/32768)
+	}
+	if len(left) < 23000 {
+		t.Fatalf("%d frames heard of 24000", len(left))
+	}
+	if rest := residue(left[1000:22000], 9000, 48000); rest > -89.5 {
+		t.Errorf("all but the tone is at %.1f dB", rest)
+	}
+}
+
 // TestALSAPassesChannels plays 5.1 through aplay to a device that has six
 // channels, in ALSA's order. The device is ALSA's own way to a sound server, so
 // that others say which channel is which.
@@ -190,7 +232,11 @@ func FuzzAplay(f *testing.F) {
 	f.Add("default\n    Default device\nhw:CARD=PCH,DEV=0\n    HDA Intel\n")
 	f.Add("00-03: HDMI 0 : HDMI 0 : playback 1\n-: playback\n99999999999999999999-1: playback\n")
 	f.Add("ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM x\naplay: main:831: audio open error: No such file or directory\n")
+	f.Add("Plug PCM: x\nIts setup is:\n  format       : FLOAT_LE\n  rate         : 44100\nIts setup is:\n  format       : S16_LE\n  rate         : 48000\n  exact rate   : 48000 (48000/1)\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		if rate, bits := behind(text); bits != 0 && bits != 16 || rate != 0 && !strings.Contains(text, "rate") {
+			t.Errorf("%d Hz, %d bits", rate, bits)
+		}
 		if can, ok := parseAbilities(text); ok {
 			got, format := can.nearest(shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 16})
 			if got.rate < can.minRate || got.rate > can.rate || got.channels != 2 || format.name == "" {
