@@ -115,7 +115,7 @@ pressed() {
     card 44100 2 "$name"
     rm -f "$T/$name.status"
     tmux -S "$KEYS" -f /dev/null new-session -d -s play -x 100 -y 30 \
-      "$(printf '%q ' "${LISTEN[@]}" SECSTREAM_CONFIG_DIR="$SECSTREAM_CONFIG_DIR" "${first[@]}" "$T/secstream" play --output pulse:cap "$file") 2>$T/$name.err; echo \$? >$T/$name.status"
+      "$(printf '%q ' "${LISTEN[@]}" SECSTREAM_CONFIG_DIR="$SECSTREAM_CONFIG_DIR" "${first[@]}" "$T/secstream" play --no-resume --output pulse:cap "$file") 2>$T/$name.err; echo \$? >$T/$name.status"
     until_true 20 sounds "$T/$name-recorder.out" || die "$name: nothing sounds: $(cat "$T/$name.err")"
     sleep 1.2; key Space
     sleep 0.8; key Space
