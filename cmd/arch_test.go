@@ -45,7 +45,7 @@ var law = map[string][]string{
 	"pkg/metrics":       {"pkg/library", "pkg/server", "pkg/session"},
 	"pkg/decode":        {"pkg/audio", "pkg/audio/wavfile", "pkg/decode/layer3"},
 	"pkg/player":        {"pkg/audio", "pkg/decode"},
-	"pkg/mix":           {},
+	"pkg/mix":           {"pkg/audio"},
 	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/mix", "pkg/player"},
 	"pkg/probe":         {"pkg/audio", "pkg/compress", "pkg/decode", "pkg/format", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
 	"pkg/bench":         {"pkg/audio", "pkg/audio/wavfile", "pkg/compress", "pkg/decode", "pkg/format", "pkg/handshake", "pkg/identity", "pkg/pack", "pkg/seal", "pkg/slicer"},

@@ -95,18 +95,19 @@ func (s Sample) Bytes() int {
 type Info struct {
 	Container  Container
 	Codec      Codec
-	Sample     Sample // PCM only
-	SampleRate int    // Hz, 1 to 4294967295; never 0
-	Channels   int    // 1 to 255; never 0
-	BitDepth   int    // significant bits of a sample; 16 for lossy codecs, which have none
-	Frames     Frames // playable frames, encoder delay and padding taken off; -1 if only a scan can tell
-	Delay      Frames // frames a decoder yields before the first playable one
-	Padding    Frames // frames a decoder yields after the last playable one
-	AudioOff   int64  // where coded audio begins, bytes from the start of the file
-	AudioBytes int64  // bytes of coded audio, as far as known
-	BitRate    int    // average bits a second of coded audio, 0 if not known yet
-	RateMode   string // "cbr", "vbr", "abr" or "" where the word means nothing
-	Encoder    string // as the file names it
+	Sample     Sample   // PCM only
+	SampleRate int      // Hz, 1 to 4294967295; never 0
+	Channels   int      // 1 to 255; never 0
+	Speakers   Speakers // where the channels belong; 0 is as usual, or nobody knows
+	BitDepth   int      // significant bits of a sample; 16 for lossy codecs, which have none
+	Frames     Frames   // playable frames, encoder delay and padding taken off; -1 if only a scan can tell
+	Delay      Frames   // frames a decoder yields before the first playable one
+	Padding    Frames   // frames a decoder yields after the last playable one
+	AudioOff   int64    // where coded audio begins, bytes from the start of the file
+	AudioBytes int64    // bytes of coded audio, as far as known
+	BitRate    int      // average bits a second of coded audio, 0 if not known yet
+	RateMode   string   // "cbr", "vbr", "abr" or "" where the word means nothing
+	Encoder    string   // as the file names it
 	Tags       Tags
 	Pictures   []Picture
 	Lyrics     Lyrics

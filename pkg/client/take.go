@@ -52,6 +52,7 @@ func (t *Track) take(s *wire.SessionInfo) error {
 	info := audio.Info{
 		Container: audio.Container(s.Format), Codec: audio.Codec(s.Codec), Sample: audio.Sample(s.Sample),
 		SampleRate: s.SampleRate, Channels: s.Channels, BitDepth: s.BitDepth, Frames: at,
+		Speakers: audio.Speakers(s.Speakers).For(s.Channels),
 	}
 	if t.spans != nil {
 		return t.same(info, s.Slices)
@@ -75,7 +76,7 @@ var errOther = fmt.Errorf("%w: with another key it is another track", ErrProtoco
 func (t *Track) same(now audio.Info, spans []wire.Slice) error {
 	was := t.info
 	if now.Container != was.Container || now.Codec != was.Codec || now.Sample != was.Sample || now.SampleRate != was.SampleRate ||
-		now.Channels != was.Channels || now.BitDepth != was.BitDepth || !slices.Equal(spans, t.spans) {
+		now.Channels != was.Channels || now.Speakers != was.Speakers || now.BitDepth != was.BitDepth || !slices.Equal(spans, t.spans) {
 		return errOther
 	}
 	return nil

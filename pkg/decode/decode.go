@@ -18,7 +18,8 @@ import (
 type Decoder interface {
 	// Read fills p with interleaved samples, full scale being -1 to +1
 	// (integers of n bits are divided by 2^(n-1), so every integer and float
-	// sample a file can hold survives exactly). It returns the number of
+	// sample a file can hold survives exactly), channels in the order of WAV
+	// files (audio.Speakers). It returns the number of
 	// frames; len(p) must be a multiple of the channel count. At the end it
 	// returns 0 and io.EOF. Any other error is final.
 	Read(p []float64) (audio.Frames, error)

@@ -54,7 +54,7 @@ func AsWAV(t audio.Track) (audio.Track, error) {
 		return nil, fmt.Errorf("decode %s: %w", info.Codec, audio.ErrUnsupported)
 	}
 	kind, valid := wavfile.Stored("", info.BitDepth)
-	form := wavfile.Format{SampleRate: info.SampleRate, Channels: info.Channels, Sample: kind, ValidBits: valid}
+	form := wavfile.Format{SampleRate: info.SampleRate, Channels: info.Channels, Sample: kind, ValidBits: valid, Speakers: info.Speakers}
 	head, err := wavfile.AppendHeader(nil, form, 0)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w: %w", info.Codec, audio.ErrUnsupported, err)

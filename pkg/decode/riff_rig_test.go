@@ -121,8 +121,14 @@ func made(t *testing.T) map[string][]byte {
 	}
 	files := map[string][]byte{}
 	for _, c := range []struct{ bits, bytes, channels int }{{8, 1, 1}, {16, 2, 6}, {24, 3, 2}, {32, 4, 2}} {
-		files[fmt.Sprintf("made-%dbit.flac", c.bits)] = run(t, raw(c.bytes, c.channels), "flac", "-s", "-c", "--force-raw-format", "--endian=little",
-			"--sign=signed", fmt.Sprintf("--channels=%d", c.channels), fmt.Sprintf("--bps=%d", c.bits), "--sample-rate=11025", "-")
+		args := []string{
+			"-s", "-c", "--force-raw-format", "--endian=little", "--sign=signed", fmt.Sprintf("--channels=%d", c.channels),
+			fmt.Sprintf("--bps=%d", c.bits), "--sample-rate=11025", "-",
+		}
+		if c.channels == 6 { // surrounds at the sides
+			args = append(args, "--tag=WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x060F")
+		}
+		files[fmt.Sprintf("made-%dbit.flac", c.bits)] = run(t, raw(c.bytes, c.channels), "flac", args...)
 	}
 	for _, bits := range []int{12, 20} {
 		b := raw((bits+7)/8, 2)

@@ -2,54 +2,9 @@ package mix
 
 import (
 	"math"
-	"math/bits"
+
+	"secstream/pkg/audio"
 )
-
-// Speakers says where channels belong: a set of places, one a bit, whose order
-// is that of the channels. The bits are those of a WAV file's channel mask
-// (WAVEFORMATEXTENSIBLE, dwChannelMask). 0 is nothing known.
-type Speakers uint32
-
-// Places of channels.
-const (
-	FrontLeft Speakers = 1 << iota
-	FrontRight
-	FrontCenter
-	LFE
-	BackLeft
-	BackRight
-	FrontLeftOfCenter
-	FrontRightOfCenter
-	BackCenter
-	SideLeft
-	SideRight
-	TopCenter
-	TopFrontLeft
-	TopFrontCenter
-	TopFrontRight
-	TopBackLeft
-	TopBackCenter
-	TopBackRight
-)
-
-// Usual is where n channels belong when nobody says: the order that WAV and
-// FLAC share (RFC 9639 §9.1.3). Past 8 no order is usual.
-func Usual(n int) Speakers {
-	usual := [...]Speakers{0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F}
-	if n > 0 && n < len(usual) {
-		return usual[n]
-	}
-	return 0
-}
-
-// Places lists the n first places of s, one a channel.
-func (s Speakers) Places(n int) []Speakers {
-	var list []Speakers
-	for ; s != 0 && len(list) < n; s &= s - 1 {
-		list = append(list, 1<<bits.TrailingZeros32(uint32(s)))
-	}
-	return list
-}
 
 // Share is what a channel adds to left and right.
 type Share struct{ Left, Right float64 }
@@ -61,11 +16,11 @@ var minus3dB = math.Sqrt(0.5)
 // (table 2: centre and surrounds at -3 dB, no LFE; heights as surrounds),
 // scaled so that it cannot clip. Where no places are known the first two
 // channels are left and right; a channel without a place is not heard.
-func Stereo(s Speakers, n int) []Share {
+func Stereo(s audio.Speakers, n int) []Share {
 	shares := make([]Share, n)
 	var sum Share
 	if s == 0 {
-		s = FrontLeft | FrontRight
+		s = audio.FrontLeft | audio.FrontRight
 	}
 	for i, place := range s.Places(n) {
 		shares[i] = stereo(place)
@@ -81,19 +36,19 @@ func Stereo(s Speakers, n int) []Share {
 	return shares
 }
 
-func stereo(place Speakers) Share {
+func stereo(place audio.Speakers) Share {
 	switch place {
-	case FrontLeft, FrontLeftOfCenter:
+	case audio.FrontLeft, audio.FrontLeftOfCenter:
 		return Share{1, 0}
-	case FrontRight, FrontRightOfCenter:
+	case audio.FrontRight, audio.FrontRightOfCenter:
 		return Share{0, 1}
-	case FrontCenter:
+	case audio.FrontCenter:
 		return Share{minus3dB, minus3dB}
-	case BackLeft, SideLeft, TopFrontLeft, TopBackLeft:
+	case audio.BackLeft, audio.SideLeft, audio.TopFrontLeft, audio.TopBackLeft:
 		return Share{minus3dB, 0}
-	case BackRight, SideRight, TopFrontRight, TopBackRight:
+	case audio.BackRight, audio.SideRight, audio.TopFrontRight, audio.TopBackRight:
 		return Share{0, minus3dB}
-	case BackCenter, TopCenter, TopFrontCenter, TopBackCenter:
+	case audio.BackCenter, audio.TopCenter, audio.TopFrontCenter, audio.TopBackCenter:
 		return Share{0.5, 0.5} // a lone one is split over both surrounds
 	}
 	return Share{} // LFE, and places that nobody has named

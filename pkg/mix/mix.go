@@ -1,6 +1,6 @@
 // Package mix fits sound to what a device takes: another sample rate, fewer
 // channels, fewer bits. It knows samples only, no devices and no files, and
-// imports nothing of ours.
+// imports audio for the names of places.
 //
 // Samples flow in and out as interleaved floats, full scale -1 to +1. Nothing
 // here may be used by two goroutines at once, and nothing allocates once its

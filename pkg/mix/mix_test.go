@@ -5,11 +5,13 @@ import (
 	"math/rand"
 	"slices"
 	"testing"
+
+	"secstream/pkg/audio"
 )
 
 func TestFold(t *testing.T) {
 	for n := 3; n <= 12; n++ {
-		m := Stereo(Usual(n), n)
+		m := Stereo(audio.UsualSpeakers(n), n)
 		if len(m) != n {
 			t.Fatalf("%d channels: %d shares", n, len(m))
 		}
@@ -21,11 +23,25 @@ func TestFold(t *testing.T) {
 			t.Errorf("%d channels: full scale becomes %v", n, sum)
 		}
 	}
-	got := Fold(nil, []float64{1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}, Stereo(Usual(6), 6))
+	got := Fold(nil, []float64{1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}, Stereo(audio.UsualSpeakers(6), 6))
 	r := math.Sqrt(0.5)
 	for i, want := range []float64{1, 0, r, 1, r, r} {
 		if math.Abs(got[i]*(1+2*r)-want) > 1e-12 {
 			t.Errorf("5.1 sample %d: %v, want %v", i, got[i]*(1+2*r), want)
+		}
+	}
+	// ITU-R BS.775-3, table 2, down to 2/0, whatever the scale.
+	for mask, want := range map[audio.Speakers][]Share{
+		0x107: {{1, 0}, {0, 1}, {r, r}, {0.5, 0.5}},             // 3/1
+		0x37:  {{1, 0}, {0, 1}, {r, r}, {r, 0}, {0, r}},         // 3/2
+		0x60F: {{1, 0}, {0, 1}, {r, r}, {0, 0}, {r, 0}, {0, r}}, // 3/2 with LFE, surrounds at the sides
+		0x33:  {{1, 0}, {0, 1}, {r, 0}, {0, r}},                 // 2/2
+	} {
+		m := Stereo(mask, len(want))
+		for i, w := range want {
+			if math.Abs(m[i].Left/m[0].Left-w.Left) > 1e-12 || math.Abs(m[i].Right/m[1].Right-w.Right) > 1e-12 {
+				t.Errorf("%v: channel %d has %v, want %v", mask, i, m[i], w)
+			}
 		}
 	}
 	if got := Twice(nil, []float64{1, 2}); !slices.Equal(got, []float64{1, 1, 2, 2}) {
@@ -35,23 +51,20 @@ func TestFold(t *testing.T) {
 
 // TestDeclaredPlaces: a file's own places win over the usual ones.
 func TestDeclaredPlaces(t *testing.T) {
-	// Four channels as left, right, centre and LFE, not as quadrophony.
-	m := Stereo(FrontLeft|FrontRight|FrontCenter|LFE, 4)
+	// Four channels as left, right, centre and audio.LFE, not as quadrophony.
+	m := Stereo(audio.FrontLeft|audio.FrontRight|audio.FrontCenter|audio.LFE, 4)
 	if m[2].Left != m[2].Right || m[2].Left == 0 || m[3] != (Share{}) {
-		t.Errorf("L R C LFE: %v", m)
+		t.Errorf("L R C audio.LFE: %v", m)
 	}
 	// More channels than places: the rest is not heard. More places than channels: the first.
-	if m = Stereo(FrontLeft|FrontRight, 4); m[0] != (Share{1, 0}) || m[2] != (Share{}) {
+	if m = Stereo(audio.FrontLeft|audio.FrontRight, 4); m[0] != (Share{1, 0}) || m[2] != (Share{}) {
 		t.Errorf("two places, four channels: %v", m)
 	}
 	if m = Stereo(0x3FFFF, 3); len(m) != 3 || m[2].Left != m[2].Right {
 		t.Errorf("all places, three channels: %v", m)
 	}
-	if m = Stereo(LFE, 1); m[0] != (Share{}) {
-		t.Errorf("LFE alone: %v", m)
-	}
-	if p := (BackCenter | SideLeft | FrontLeft).Places(8); !slices.Equal(p, []Speakers{FrontLeft, BackCenter, SideLeft}) {
-		t.Errorf("places %v", p)
+	if m = Stereo(audio.LFE, 1); m[0] != (Share{}) {
+		t.Errorf("audio.LFE alone: %v", m)
 	}
 }
 

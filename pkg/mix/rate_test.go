@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"secstream/pkg/audio"
 )
 
 // sine is n frames of a tone, with its opposite in a second channel.
@@ -166,7 +168,7 @@ func TestResamplerWipes(t *testing.T) {
 func TestAllocatesNothing(t *testing.T) {
 	p := sine(1000, 44100, 882)
 	dst := make([]float64, 0, 4000)
-	r, q, s := NewResampler(44100, 48000, 2), NewQuantizer(16), Stereo(Usual(2), 2)
+	r, q, s := NewResampler(44100, 48000, 2), NewQuantizer(16), Stereo(audio.UsualSpeakers(2), 2)
 	r.Process(dst, p)
 	for name, f := range map[string]func(){
 		"resampling": func() { r.Process(dst, p) }, "rounding": func() { q.Process(dst, p) }, "folding": func() { Fold(dst, p, s) },

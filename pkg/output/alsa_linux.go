@@ -78,12 +78,19 @@ var errNoAplay = errors.New("aplay is not installed")
 func (a *alsa) open(want shape) (shape, error) {
 	a.kill()
 	got, format := a.can.nearest(want)
+	said, _ := a.try(format.name, got.rate, got.channels)
 	if a.can.narrow() {
 		// Of rates, cards tell only the lowest and the highest, and aplay plays
 		// at another speed if there is nothing between.
-		said, _ := a.try(format.name, got.rate, got.channels)
 		if rate := otherRate(said); rate >= minRate && rate <= maxRate {
 			got.rate = rate
+		}
+	} else if rate, bits := behind(said); rate >= minRate && rate <= maxRate {
+		// A device that takes everything converts it for a card, by a line from
+		// frame to frame and by cutting bits off.
+		got.rate = rate
+		if bits == 16 {
+			format, got.bits = formatS16, 16
 		}
 	}
 	a.kind, a.order = format.kind, nil
@@ -289,6 +296,9 @@ func (a *alsa) close() error {
 
 func (a *alsa) String() string { return "ALSA" }
 
+// maxWords is as much as aplay says of a device with ten others behind it.
+const maxWords = 16 << 10
+
 // words keeps the first of what a child says on stderr.
 type words struct {
 	mu sync.Mutex
@@ -298,7 +308,7 @@ type words struct {
 func (w *words) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.b = append(w.b, p[:min(len(p), 4096-len(w.b))]...)
+	w.b = append(w.b, p[:min(len(p), maxWords-len(w.b))]...)
 	return len(p), nil
 }
 

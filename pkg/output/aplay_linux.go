@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
-	"secstream/pkg/mix"
 )
 
 // What aplay says of devices, and how it is asked.
@@ -32,11 +31,12 @@ func (a *alsa) device() []string {
 }
 
 // try opens the device in a shape, plays nothing, and returns what aplay said
-// of it, the device's abilities first.
+// of it: the device's abilities first, and then, if it opens, how it is set up,
+// with all that are behind it.
 func (a *alsa) try(format string, rate, channels int) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tryTime)
 	defer cancel()
-	args := append(a.device(), "--dump-hw-params", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate), os.DevNull)
+	args := append(a.device(), "--dump-hw-params", "-v", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate), os.DevNull)
 	cmd := exec.CommandContext(ctx, a.path, args...)
 	cmd.WaitDelay = time.Second
 	cmd.Env = plainEnv()
@@ -112,10 +112,10 @@ var (
 func (can abilities) nearest(want shape) (shape, format) {
 	got := want
 	switch n := want.channels; {
-	case n > 2 && (n < can.minChannels || n > can.channels || !can.narrow() || alsaOrder(want) == nil):
-		got.channels, got.bits = 2, 0
+	case !want.plain() && (n < can.minChannels || n > can.channels || !can.narrow() || alsaOrder(want) == nil):
+		got = want.stereo()
 	case n == 1 && can.minChannels > 1:
-		got.channels = 2
+		got.channels, got.speakers = 2, audio.Stereo
 	}
 	got.rate = min(max(want.rate, can.minRate), can.rate)
 	if got.rate != want.rate {
@@ -152,24 +152,47 @@ func otherRate(text string) int {
 	return n
 }
 
+// behind is the rate of the device that is the last in a chain of them, and how
+// many bits it takes, if those are 16; 0 if aplay did not say.
+func behind(text string) (rate, bits int) {
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch value = strings.TrimSpace(value); strings.TrimSpace(name) {
+		case "format":
+			bits = 0
+			if value == "S16_LE" || value == "S16_BE" {
+				bits = 16
+			}
+		case "rate":
+			rate, _ = strconv.Atoi(value) // 0 if it is none
+		}
+	}
+	return rate, bits
+}
+
 // alsaPlaces is the order of channels in ALSA's own surround devices, which is
 // not that of files.
-var alsaPlaces = []mix.Speakers{
-	mix.FrontLeft, mix.FrontRight, mix.BackLeft, mix.BackRight, mix.FrontCenter, mix.LFE, mix.SideLeft, mix.SideRight,
+var alsaPlaces = []audio.Speakers{
+	audio.FrontLeft, audio.FrontRight, audio.BackLeft, audio.BackRight, audio.FrontCenter, audio.LFE, audio.SideLeft, audio.SideRight,
 }
 
 // alsaOrder is which channel of s each of ALSA's takes, nil if they do not fit:
 // ALSA has 4, 5, 6 and 8, in this order.
 func alsaOrder(s shape) []int {
-	places := s.speakers.Places(s.channels)
-	if s.channels < 4 || s.channels > len(alsaPlaces) || len(places) != s.channels {
+	if s.channels < 4 || s.channels > len(alsaPlaces) {
+		return nil
+	}
+	var has audio.Speakers
+	for _, place := range alsaPlaces[:s.channels] {
+		has |= place
+	}
+	seats := s.seats(has)
+	if seats == nil {
 		return nil
 	}
 	order := make([]int, s.channels)
 	for i := range order {
-		if order[i] = slices.Index(places, alsaPlaces[i]); order[i] < 0 {
-			return nil
-		}
+		order[i] = slices.Index(seats, alsaPlaces[i]) // as many places as channels: each is there
 	}
 	return order
 }

@@ -1,8 +1,11 @@
 package output
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +14,6 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/audio/wavfile"
-	"secstream/pkg/mix"
 	"secstream/pkg/player"
 )
 
@@ -45,13 +47,13 @@ func TestAbilities(t *testing.T) {
 		want, got shape
 		format    string
 	}{
-		{"card", shape{rate: 44100, channels: 2, bits: 24}, shape{rate: 48000, channels: 2, bits: 16}, "S16_LE"},
-		{"card", shape{rate: 48000, channels: 1, bits: 16}, shape{rate: 48000, channels: 2, bits: 16}, "S16_LE"},
-		{"card", shape{rate: 48000, channels: 6, speakers: mix.Usual(6)}, shape{rate: 48000, channels: 2, speakers: mix.Usual(6), bits: 16}, "S16_LE"},
-		{"linear", shape{rate: 96000, channels: 2, bits: 24}, shape{rate: 96000, channels: 2, bits: 32}, "S32_LE"},
+		{"card", shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"card", shape{rate: 48000, channels: 1, bits: 16}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"card", shape{rate: 48000, channels: 6, speakers: audio.UsualSpeakers(6)}, shape{rate: 48000, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"linear", shape{rate: 96000, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 96000, channels: 2, speakers: audio.Stereo, bits: 32}, "S32_LE"},
 		{"linear", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 1, bits: 16}, "S16_LE"},
-		{"stereo", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 2, bits: 16}, "S16_LE"},
-		{"kitchen", shape{rate: 44100, channels: 2, bits: 24}, shape{rate: 44100, channels: 2}, "FLOAT_LE"},
+		{"stereo", shape{rate: 44100, channels: 1, bits: 16}, shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 16}, "S16_LE"},
+		{"kitchen", shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 24}, shape{rate: 44100, channels: 2, speakers: audio.Stereo}, "FLOAT_LE"},
 	} {
 		a, err := newALSA(c.name)
 		if err != nil {
@@ -127,10 +129,88 @@ func TestALSAWithoutFloats(t *testing.T) {
 	}
 }
 
+// TestALSABehindPlug: a device that takes everything is sent what the one behind
+// it takes. ALSA would draw lines between frames, and cut bits off.
+func TestALSABehindPlug(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := filepath.Join(t.TempDir(), "out.raw")
+	alsaConfig(t, fmt.Sprintf(`pcm.hall { type plug slave { format S16_LE rate 48000 channels 2 pcm { type file slave.pcm { type null } file "|%s pace" format raw } } }`, self))
+	t.Setenv(paceEnv, "192000 "+raw)
+	o := opened(t, "alsa:hall")
+	if err := o.Open(player.Spec{SampleRate: 44100, Channels: 2, BitDepth: 24}); err != nil {
+		t.Fatal(err)
+	}
+	if o.got.rate != 48000 || o.got.bits != 16 {
+		t.Fatalf("%+v", o.got)
+	}
+	p := make([]float64, 2*22050)
+	for i := range p {
+		p[i] = 0.7 * math.Sin(2*math.Pi*9000*float64(i/2)/44100)
+	}
+	if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []float64
+	for b = bytes.TrimLeft(b, "\x00"); len(b) >= 4; b = b[4:] {
+		left = append(left, float64(int16(binary.LittleEndian.Uint16(b)))/32768)
+	}
+	if len(left) < 23000 {
+		t.Fatalf("%d frames heard of 24000", len(left))
+	}
+	if rest := residue(left[1000:22000], 9000, 48000); rest > -89.5 {
+		t.Errorf("all but the tone is at %.1f dB", rest)
+	}
+}
+
+// TestALSAPassesChannels plays 5.1 through aplay to a device that has six
+// channels, in ALSA's order. The device is ALSA's own way to a sound server, so
+// that others say which channel is which.
+func TestALSAPassesChannels(t *testing.T) {
+	tool(t, "aplay")
+	steady(t, func() error {
+		s := pulseAudio(t, "sink_name=cap rate=44100 format=s16le channels=6 channel_map=front-left,front-right,front-center,lfe,rear-left,rear-right")
+		recorded := s.record("cap", "s16le", "44100", "6")
+		conf := filepath.Join(s.dir, "asound.conf")
+		if err := os.WriteFile(conf, []byte("pcm.six { type pulse device cap }\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("ALSA_CONFIG_PATH", conf)
+		o := opened(t, "alsa:six")
+		spec := player.Spec{SampleRate: 44100, Channels: 6, Speakers: audio.Stereo | audio.FrontCenter | audio.LFE | audio.Sides, BitDepth: 16}
+		if err := o.Open(spec); err != nil {
+			t.Fatal(err)
+		}
+		if o.got.channels != 6 || o.Warning() != "" {
+			t.Fatalf("%+v, warning %q", o.got, o.Warning())
+		}
+		p := noise(9, 3*22050)
+		if err := errors.Join(o.Write(p), o.Drain()); err != nil {
+			t.Fatal(err)
+		}
+		want := wavfile.AppendSamples(nil, p, audio.S16)
+		if b := recorded(); !bytes.Contains(b, want) {
+			return fmt.Errorf("the %d bytes are not among the %d heard", len(want), len(b))
+		}
+		return nil
+	})
+}
+
 func TestALSAOrder(t *testing.T) {
 	for n, want := range map[int][]int{3: nil, 4: {0, 1, 2, 3}, 5: {0, 1, 3, 4, 2}, 6: {0, 1, 4, 5, 2, 3}, 7: nil, 8: {0, 1, 4, 5, 2, 3, 6, 7}, 9: nil} {
-		if got := alsaOrder(shape{channels: n, speakers: mix.Usual(n)}); !slices.Equal(got, want) {
+		if got := alsaOrder(shape{channels: n, speakers: audio.UsualSpeakers(n)}); !slices.Equal(got, want) {
 			t.Errorf("%d channels: %v, want %v", n, got, want)
+		}
+	}
+	for mask, want := range map[audio.Speakers][]int{0x60F: {0, 1, 4, 5, 2, 3}, 0x137: nil, 0x10F: nil, 0x3: nil} {
+		if got := alsaOrder(shape{channels: 6, speakers: mask}); !slices.Equal(got, want) {
+			t.Errorf("%v: %v, want %v", mask, got, want)
 		}
 	}
 	if got := reorder(nil, []float64{0, 1, 2, 3, 4, 5}, []int{0, 1, 4, 5, 2, 3}); !slices.Equal(got, []float64{0, 1, 4, 5, 2, 3}) {
@@ -152,9 +232,13 @@ func FuzzAplay(f *testing.F) {
 	f.Add("default\n    Default device\nhw:CARD=PCH,DEV=0\n    HDA Intel\n")
 	f.Add("00-03: HDMI 0 : HDMI 0 : playback 1\n-: playback\n99999999999999999999-1: playback\n")
 	f.Add("ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM x\naplay: main:831: audio open error: No such file or directory\n")
+	f.Add("Plug PCM: x\nIts setup is:\n  format       : FLOAT_LE\n  rate         : 44100\nIts setup is:\n  format       : S16_LE\n  rate         : 48000\n  exact rate   : 48000 (48000/1)\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		if rate, bits := behind(text); bits != 0 && bits != 16 || rate != 0 && !strings.Contains(text, "rate") {
+			t.Errorf("%d Hz, %d bits", rate, bits)
+		}
 		if can, ok := parseAbilities(text); ok {
-			got, format := can.nearest(shape{rate: 44100, channels: 2, bits: 16})
+			got, format := can.nearest(shape{rate: 44100, channels: 2, speakers: audio.Stereo, bits: 16})
 			if got.rate < can.minRate || got.rate > can.rate || got.channels != 2 || format.name == "" {
 				t.Errorf("%+v of %+v", got, can)
 			}

@@ -88,7 +88,11 @@ func (o *file) Fits(spec player.Spec) bool {
 }
 
 func inWords(f wavfile.Format) string {
-	return fmt.Sprintf("%d-channel %s at %d Hz", f.Channels, f.Sample, f.SampleRate)
+	text := fmt.Sprintf("%d-channel %s at %d Hz", f.Channels, f.Sample, f.SampleRate)
+	if f.Speakers != audio.UsualSpeakers(f.Channels) {
+		text += fmt.Sprintf(" (%v)", f.Speakers)
+	}
+	return text
 }
 
 // create opens the file to write to. What is no regular file (a device, a

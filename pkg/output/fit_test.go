@@ -129,6 +129,72 @@ func TestSpeakerRefusesRatesFarApart(t *testing.T) {
 	}
 }
 
+// TestDeclaredPlaces: what a file says of its channels decides how they are
+// folded, and which sound may follow without a gap.
+func TestDeclaredPlaces(t *testing.T) {
+	r := math.Sqrt(0.5)
+	for _, c := range []struct {
+		channels int
+		speakers audio.Speakers
+		frame    []float64
+		left     float64
+		warning  string
+	}{
+		{3, 0, []float64{0, 0, 1}, r / (1 + r), "3 channels are folded to stereo"},
+		{3, audio.Stereo | audio.LFE, []float64{0, 0, 1}, 0, "3 channels are folded to stereo"},
+		{3, audio.Stereo | audio.LFE, []float64{1, 0, 0}, 1, "3 channels are folded to stereo"},
+		{2, audio.FrontCenter | audio.LFE, []float64{0.5, 1}, 0.5, "2 channels are folded to stereo"},
+		{2, audio.Stereo, []float64{0.5, 1}, 0.5, ""},
+		{1, audio.FrontRight, []float64{0.5}, 0.5, ""}, // one channel is mono
+		{4, audio.FrontCenter, []float64{0.5, 1, 1, 1}, 0.5, "1 of 4 channels have a place and are folded to stereo"},
+		{9, 0, []float64{0.5, 0, 1, 1, 1, 1, 1, 1, 1}, 0.5, "only the first two of 9 channels are played"},
+	} {
+		l := &listener{fixed: shape{rate: 44100, channels: 2}}
+		o := &speaker{dev: l}
+		spec := player.Spec{SampleRate: 44100, Channels: c.channels, Speakers: c.speakers, BitDepth: 16}
+		if err := errors.Join(o.Open(spec), o.Write(c.frame)); err != nil {
+			t.Fatal(err)
+		}
+		if len(l.got) != 2 || math.Abs(l.got[0]-c.left) > 1e-12 || o.Warning() != c.warning {
+			t.Errorf("%d channels, %v: %v, warning %q", c.channels, c.speakers, l.got, o.Warning())
+		}
+		usual := spec
+		usual.Speakers = audio.UsualSpeakers(c.channels)
+		if same := c.speakers.For(c.channels) == usual.Speakers || c.channels == 1; o.Fits(usual) != same {
+			t.Errorf("%d channels, %v: the usual ones follow: %v", c.channels, c.speakers, !same)
+		}
+	}
+}
+
+// TestSeats: every channel has a place on the device, or all are folded.
+func TestSeats(t *testing.T) {
+	const five = audio.Stereo | audio.FrontCenter | audio.LFE
+	for _, c := range []struct {
+		sound, device, seats audio.Speakers
+	}{
+		{five | audio.Backs, five | audio.Backs, five | audio.Backs},
+		{five | audio.Sides, five | audio.Backs, five | audio.Backs},
+		{five | audio.Backs, five | audio.Sides, five | audio.Sides},
+		{five | audio.Backs, five | audio.Backs | audio.Sides, five | audio.Backs},
+		{five | audio.Sides | audio.Backs, five | audio.Backs, 0},
+		{five | audio.BackCenter, five | audio.Backs, 0},
+		{audio.Stereo, five, audio.Stereo},
+		{five | audio.Backs, audio.Stereo, 0},
+	} {
+		n := len(c.sound.Places(32))
+		var got audio.Speakers
+		for _, place := range (shape{channels: n, speakers: c.sound}).seats(c.device) {
+			got |= place
+		}
+		if got != c.seats {
+			t.Errorf("%v on %v: %v", c.sound, c.device, got)
+		}
+	}
+	if got := (shape{channels: 3, speakers: audio.Stereo}).seats(five); got != nil {
+		t.Errorf("a channel without a place sits at %v", got)
+	}
+}
+
 // sink is a device that takes all, keeps nothing and allocates nothing.
 type sink struct{ listener }
 

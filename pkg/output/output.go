@@ -76,6 +76,9 @@ func File(name string) bool {
 //	wav:FILE       a WAV file with the exact samples; "wav:-" writes to Stdout
 //	raw:FILE       the same samples without a header; "raw:-" likewise
 //
+// Channels are in the order of WAV files everywhere. "wav:" declares where they
+// belong; "raw:" cannot, but holds tracks of one layout only, as "wav:" does.
+//
 // The caller, or the engine it is given to, closes it. A missing sound card
 // gives an error that wraps ErrNoDevice and says what was tried and what to do,
 // an unknown device one that wraps ErrUnknown and says which there are.

@@ -78,27 +78,30 @@ func (p *pulse) hear(msg any) {
 	}
 }
 
-// open makes a stream of that shape, with channels that the sink has none of
-// left to be folded. A sink of another rate is an open question to the server
-// only if that resamples well: what PulseAudio does by itself is audible.
+// open makes a stream of that shape. Where the sink lacks the place of a channel
+// all are left to be folded. A sink of another rate is an open question to the
+// server only if that resamples well: what PulseAudio does by itself is audible.
 func (p *pulse) open(want shape) (shape, error) {
 	p.remove()
 	card, err := p.card()
 	if err != nil {
 		return shape{}, err
 	}
-	got := want
-	if want.channels > 2 && (int(card.Channels) < want.channels || placesOf(want) == nil) {
-		got.channels, got.bits = 2, 0
-	}
-	sink, err := p.create(&got)
+	got, places := suited(want, card)
+	sink, err := p.create(got, places)
 	if err != nil {
 		return shape{}, err
 	}
+	// The server may have put the stream on another sink than it was asked of.
+	next, places := suited(want, sink)
+	again := next.channels != got.channels || next.bits != got.bits
 	if rate := int(sink.Rate); !p.own && rate != got.rate && rate >= minRate && rate <= maxRate {
+		next.rate, again = rate, true
+	}
+	if again {
 		p.remove()
-		got.rate, got.bits = rate, 0
-		_, err = p.create(&got)
+		got = next
+		_, err = p.create(got, places)
 	}
 	return got, err
 }
@@ -124,21 +127,19 @@ func (p *pulse) card() (*proto.GetSinkInfoReply, error) {
 	return nil, unknown("sink", p.sink, "pulse", sinks)
 }
 
-// create makes the stream, and returns the sink it plays on. got says what is
-// sent: 16-bit integers where they hold the sound, else floats.
-func (p *pulse) create(got *shape) (*proto.GetSinkInfoReply, error) {
+// create makes a stream of shape got, for channels at those places, and returns
+// the sink it plays on.
+func (p *pulse) create(got shape, places proto.ChannelMap) (*proto.GetSinkInfoReply, error) {
 	p.kind = audio.F32
 	format := byte(proto.FormatFloat32LE)
-	if got.bits > 0 && got.bits <= 16 {
-		p.kind, format, got.bits = audio.S16, proto.FormatInt16LE, 16
-	} else {
-		got.bits = 0
+	if got.bits > 0 {
+		p.kind, format = audio.S16, proto.FormatInt16LE
 	}
 	frame := got.channels * p.kind.Bytes()
 	size := func(d time.Duration) uint32 { return uint32(int(max(1, audio.FramesIn(d, got.rate))) * frame) }
 	req := proto.CreatePlaybackStream{
 		SampleSpec: proto.SampleSpec{Format: format, Channels: byte(got.channels), Rate: uint32(got.rate)},
-		ChannelMap: channelMap(*got),
+		ChannelMap: places,
 		SinkIndex:  proto.Undefined,
 		SinkName:   p.sink,
 		// Target and request size in time; the rest is for the server to say.

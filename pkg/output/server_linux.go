@@ -1,8 +1,10 @@
 package output
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,7 @@ import (
 
 	"github.com/jfreymuth/pulse/proto"
 
-	"secstream/pkg/mix"
+	"secstream/pkg/audio"
 )
 
 func newPulse(app, sink string) (*pulse, error) {
@@ -91,30 +93,43 @@ var pulsePlaces = [...]byte{
 	proto.ChannelTopFrontRight, proto.ChannelTopRearLeft, proto.ChannelTopRearCenter, proto.ChannelTopRearRight,
 }
 
-// placesOf is where the channels of s belong, nil where that is not known of all.
-func placesOf(s shape) proto.ChannelMap {
-	var m proto.ChannelMap
-	for _, place := range s.speakers.Places(s.channels) {
-		for bit, name := range pulsePlaces {
-			if place == mix.Speakers(1)<<bit {
-				m = append(m, name)
-			}
-		}
+// suited is the shape in which a sink gets sound of shape s, and what each
+// channel is for. A sink of 16 bits gets integers of as many, since no server
+// dithers; all others get floats, which hold what is turned down, or was never
+// integers, much better.
+func suited(s shape, sink *proto.GetSinkInfoReply) (shape, proto.ChannelMap) {
+	s.bits = 0
+	if sink.Format <= proto.FormatInt16BE { // the first in the protocol's list: 8 bits, G.711 and 16 bits
+		s.bits = 16
 	}
-	if len(m) != s.channels {
-		return nil
-	}
-	return m
+	return placed(s, sink.ChannelMap)
 }
 
-func channelMap(s shape) proto.ChannelMap {
-	switch s.channels {
-	case 1:
-		return proto.ChannelMap{proto.ChannelMono}
-	case 2:
-		return proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
+// placed is s as a sink with these places takes its channels, and what each of
+// them is for.
+func placed(s shape, sink proto.ChannelMap) (shape, proto.ChannelMap) {
+	if s.channels == 1 {
+		return s, proto.ChannelMap{proto.ChannelMono}
 	}
-	return placesOf(s)
+	var has audio.Speakers
+	for bit, name := range pulsePlaces {
+		if bytes.IndexByte(sink, name) >= 0 {
+			has |= 1 << bit
+		}
+	}
+	var m proto.ChannelMap
+	if !s.plain() {
+		for _, place := range s.seats(has) {
+			m = append(m, pulsePlaces[bits.TrailingZeros32(uint32(place))])
+		}
+	}
+	if m == nil {
+		if !s.plain() {
+			s.channels, s.speakers = 2, audio.Stereo
+		}
+		m = proto.ChannelMap{proto.ChannelLeft, proto.ChannelRight}
+	}
+	return s, m
 }
 
 // listSinks asks a server for its sinks.

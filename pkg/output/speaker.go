@@ -25,17 +25,10 @@ const (
 	minRate, maxRate = 1000, 768000
 )
 
-// shape is what a device is asked to take, and what it then takes.
-type shape struct {
-	rate, channels int
-	speakers       mix.Speakers // where the channels belong, 0 if nobody knows
-	bits           int          // of integers that hold the sound exactly, 0 if only floats do
-}
-
 // device is a sound output. All methods but buffered are called from one
 // goroutine. open ends what was open before, and says what the device takes
-// instead of what it was asked for: any rate, one or two channels or as many
-// as asked, any bits; what is written has that shape. flush drops what was not
+// instead of what it was asked for: any rate, one or two channels or those that
+// were asked for, any bits; what is written has that shape. flush drops what was not
 // heard; a closed device is not opened again. What a device keeps of the sound
 // it overwrites once it has been passed on.
 type device interface {
@@ -101,23 +94,6 @@ func (o *speaker) Open(spec player.Spec) error {
 	return err
 }
 
-// wanted is the shape of a source's sound, the bits rounded up to those that
-// devices have.
-func wanted(spec player.Spec) shape {
-	s := shape{rate: spec.SampleRate, channels: spec.Channels, speakers: mix.Usual(spec.Channels)}
-	switch whole := spec.Sample != audio.F32 && spec.Sample != audio.F64; {
-	case !whole || spec.BitDepth <= 0 || spec.BitDepth > 32:
-	case spec.Channels > 2: // folded sound has more, and few devices do not fold
-	case spec.BitDepth <= 16:
-		s.bits = 16
-	case spec.BitDepth <= 24:
-		s.bits = 24
-	default:
-		s.bits = 32
-	}
-	return s
-}
-
 // Fits says that sound of this shape may follow what is open by Write alone,
 // without a gap: Open would change nothing.
 func (o *speaker) Fits(spec player.Spec) bool {
@@ -134,9 +110,9 @@ func (o *speaker) start() error {
 	o.wipe()
 	o.got, o.fold, o.quant = got, nil, nil
 	o.twice = want.channels == 1 && got.channels == 2
-	if want.channels > got.channels {
+	if got.channels == 2 && !want.plain() && (want.channels > 2 || got.speakers != want.speakers) {
 		o.fold = mix.Stereo(want.speakers, want.channels)
-		o.say(foldWarning(want.channels))
+		o.say(foldWarning(want))
 	}
 	if got.rate == want.rate {
 		o.rate = nil
@@ -150,13 +126,6 @@ func (o *speaker) start() error {
 	}
 	o.now.Store(&sounding{o.dev, want.rate, got.rate})
 	return nil
-}
-
-func foldWarning(channels int) string {
-	if channels > 8 {
-		return fmt.Sprintf("only the first two of %d channels are played", channels)
-	}
-	return fmt.Sprintf("%d channels are folded to stereo", channels)
 }
 
 // say adds to what Warning tells.

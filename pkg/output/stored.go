@@ -10,7 +10,7 @@ import (
 // lost.
 func stored(s player.Spec) wavfile.Format {
 	kind, valid := wavfile.Stored(s.Sample, s.BitDepth)
-	return wavfile.Format{SampleRate: s.SampleRate, Channels: s.Channels, Sample: kind, ValidBits: valid}
+	return wavfile.Format{SampleRate: s.SampleRate, Channels: s.Channels, Sample: kind, ValidBits: valid, Speakers: s.Speakers.For(s.Channels)}
 }
 
 // encode writes s to b, which it makes larger first if it has to: what append

@@ -35,8 +35,9 @@ type Source interface {
 type Spec struct {
 	SampleRate int
 	Channels   int
-	BitDepth   int          // what the source has; an output that stores integers uses it
-	Sample     audio.Sample // how the source stores PCM, "" for coded audio
+	Speakers   audio.Speakers // where the channels belong; 0 is as usual
+	BitDepth   int            // what the source has; an output that stores integers uses it
+	Sample     audio.Sample   // how the source stores PCM, "" for coded audio
 }
 
 // Output is where sound goes: a sound card, a file, nothing.

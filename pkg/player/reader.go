@@ -319,7 +319,7 @@ func newTrack(v visit, src Source) (*track, error) {
 		return nil, fmt.Errorf("%d frames of %d channels at %d Hz: %w", info.Frames, par.Channels, par.SampleRate, audio.ErrUnsupported)
 	}
 	info.SampleRate, info.Channels = par.SampleRate, par.Channels
-	spec := Spec{SampleRate: par.SampleRate, Channels: par.Channels, BitDepth: info.BitDepth, Sample: par.Sample}
+	spec := Spec{SampleRate: par.SampleRate, Channels: par.Channels, Speakers: info.Speakers.For(par.Channels), BitDepth: info.BitDepth, Sample: par.Sample}
 	return &track{visit: v.n, item: v.item, info: info, spec: spec}, nil
 }
 

@@ -189,10 +189,11 @@ func FromLibrary(t wire.LibraryTrack) File {
 // layout names the channels where the format fixes them: FLAC by RFC 9639
 // §9.1.3, Vorbis by its specification §4.3.9 and Opus by RFC 7845 §5.1.1.2,
 // which agree. A WAV file of more than two names its speakers or leaves it
-// open.
+// open; a FLAC file may name others (RFC 9639 §8.6.2).
 func layout(i audio.Info) string {
 	fixed := [...]string{"", "mono", "stereo", "3.0", "quadraphonic", "5.0", "5.1", "6.1", "7.1"}
-	if i.Channels < len(fixed) && (i.Channels <= 2 || i.Codec != audio.PCM) {
+	usual := i.Speakers.For(i.Channels) == audio.UsualSpeakers(i.Channels)
+	if i.Channels < len(fixed) && usual && (i.Channels <= 2 || i.Codec != audio.PCM) {
 		return fixed[max(i.Channels, 0)]
 	}
 	for _, d := range i.Details {

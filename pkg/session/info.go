@@ -112,6 +112,7 @@ func (e *exchange) facts() wire.TrackFacts {
 	}
 	return wire.TrackFacts{
 		Damage:      damage,
+		Speakers:    unusual(i),
 		Compression: compression, Cipher: cipher,
 		TotalSlices: e.cut.plan.Len(), SliceMillis: e.cut.plan.Millis,
 		SampleRate: i.SampleRate, Channels: i.Channels, BitDepth: i.BitDepth,
@@ -133,4 +134,12 @@ func (e *exchange) written() string {
 		spans[i] = wire.Slice{Start: from.At, Samples: to.At - from.At}
 	}
 	return wire.EncodeSlices(spans)
+}
+
+// unusual is where the channels belong, if that is not where as many usually do.
+func unusual(i audio.Info) uint32 {
+	if s := i.Speakers.For(i.Channels); s != audio.UsualSpeakers(i.Channels) {
+		return uint32(s)
+	}
+	return 0
 }

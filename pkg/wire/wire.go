@@ -138,6 +138,7 @@ type TrackFacts struct {
 	SliceMillis  int      `json:"sliceDuration"` // ms, the configured value
 	SampleRate   int      `json:"sampleRate"`    // Hz
 	Channels     int      `json:"channels"`
+	Speakers     uint32   `json:"channelMask,omitempty"` // audio.Speakers; absent for the usual ones
 	BitDepth     int      `json:"bitDepth,omitempty"`
 	SliceIDs     []string `json:"sliceIds"` // in play order
 	Format       string   `json:"format,omitempty"`

@@ -86,8 +86,8 @@ func appendChunk(b []byte, id string, body []byte) []byte {
 }
 
 // chunk is the body of the fmt chunk: 16 bytes for plain PCM, 18 for other
-// codecs, 40 (WAVEFORMATEXTENSIBLE) when channels, more than 16 bits of an
-// integer or valid bits ask for it.
+// codecs, 40 (WAVEFORMATEXTENSIBLE) when channels or their places, more than 16
+// bits of an integer or valid bits ask for it.
 func (f Format) chunk() []byte {
 	code := uint16(1)
 	switch f.Sample {
@@ -99,7 +99,7 @@ func (f Format) chunk() []byte {
 		code = 7
 	}
 	bits := f.Sample.Bytes() * 8
-	wide := f.Channels > 2 || code == 1 && bits > 16 || f.ValidBits != 0 && f.ValidBits != bits
+	wide := f.Channels > 2 || f.mask() != audio.UsualSpeakers(f.Channels) || code == 1 && bits > 16 || f.ValidBits != 0 && f.ValidBits != bits
 	first := code
 	if wide {
 		first = 0xFFFE
@@ -128,17 +128,11 @@ func (f Format) extend(b []byte, code uint16, bits int) []byte {
 	}
 	b = binary.LittleEndian.AppendUint16(b, 22)
 	b = binary.LittleEndian.AppendUint16(b, uint16(valid))
-	b = binary.LittleEndian.AppendUint32(b, speakers(f.Channels))
+	b = binary.LittleEndian.AppendUint32(b, uint32(f.mask()))
 	b = binary.LittleEndian.AppendUint16(b, code)
 	return append(b, "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xAA\x00\x38\x9B\x71"...)
 }
 
-// speakers is the usual channel mask for n channels in the order that WAV and
-// FLAC share (RFC 9639 §9.1.3); 0, meaning none in particular, past 8.
-func speakers(n int) uint32 {
-	masks := [...]uint32{0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3F, 0x70F, 0x63F}
-	if n < len(masks) {
-		return masks[n]
-	}
-	return 0
-}
+// mask is dwChannelMask: 0, meaning none in particular, past 8 channels that
+// nobody has given places to.
+func (f Format) mask() audio.Speakers { return f.Speakers.For(f.Channels) }

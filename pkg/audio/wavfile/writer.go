@@ -15,10 +15,11 @@ import (
 
 // Format is the shape of the sound.
 type Format struct {
-	SampleRate int          // Hz, 1 to 4294967295
-	Channels   int          // 1 to 255
-	Sample     audio.Sample // how each sample is stored
-	ValidBits  int          // significant bits of a sample; 0 means all of them
+	SampleRate int            // Hz, 1 to 4294967295
+	Channels   int            // 1 to 255
+	Sample     audio.Sample   // how each sample is stored
+	ValidBits  int            // significant bits of a sample; 0 means all of them
+	Speakers   audio.Speakers // where the channels belong; 0 is as usual
 }
 
 // align is the number of bytes of one frame.

@@ -83,6 +83,9 @@ func (o *opener) open() error {
 	}
 	i.Tags, i.Pictures, i.Encoder = o.found.Tags, o.found.Pictures, o.found.Encoder
 	i.Lyrics = o.found.Lyrics
+	if i.Speakers = o.found.Speakers.For(i.Channels); o.found.Speakers != 0 {
+		o.note("speakers", "%v", i.Speakers)
+	}
 	i.AudioOff = o.s.start
 	i.AudioBytes = o.s.end - o.s.start
 	if i.Frames > 0 {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"secstream/pkg/audio"
 )
 
 // set takes one named value as Vorbis comments, APE items and ID3v2 TXXX
@@ -39,6 +41,10 @@ func (f *Found) set(name, value string) {
 		number(&t.DiscTotal, value)
 	case "ENCODER":
 		first(&f.Encoder, value)
+	case "WAVEFORMATEXTENSIBLE_CHANNEL_MASK": // RFC 9639 §8.6.2
+		if mask, err := strconv.ParseUint(strings.TrimSpace(value), 0, 32); err == nil && f.Speakers == 0 {
+			f.Speakers = audio.Speakers(mask)
+		}
 	default:
 		f.setGain(name, value)
 	}

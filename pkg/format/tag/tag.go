@@ -39,6 +39,7 @@ type Found struct {
 	Pictures []audio.Picture
 	Lyrics   audio.Lyrics
 	Encoder  string
+	Speakers audio.Speakers // of FLAC; 0 if the tag does not say
 }
 
 // Merge fills what f lacks from g: each text and number by itself, pictures

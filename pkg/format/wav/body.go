@@ -136,6 +136,7 @@ func (s *scan) bext(c chunk) error {
 func (s *scan) finish() {
 	i, f := &s.info, s.format
 	i.Sample, i.Channels, i.SampleRate = f.sample, f.channels, f.rate
+	i.Speakers = f.speakers.For(f.channels)
 	i.BitDepth = f.sample.Bytes() * 8
 	rest := i.AudioBytes % int64(f.align)
 	end := i.AudioOff + i.AudioBytes

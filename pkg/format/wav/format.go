@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"secstream/pkg/audio"
 )
@@ -12,9 +11,10 @@ import (
 // format is what a fmt chunk says.
 type format struct {
 	sample   audio.Sample
-	channels int // 1 to 255
-	rate     int // Hz
-	align    int // bytes a frame
+	channels int            // 1 to 255
+	rate     int            // Hz
+	align    int            // bytes a frame
+	speakers audio.Speakers // 0 if the file does not say
 }
 
 // Format tags (mmreg.h).
@@ -58,7 +58,7 @@ func (s *scan) fmtChunk(c chunk) error {
 		align:    int(binary.LittleEndian.Uint16(b[12:])),
 	}
 	if code == tagExtensible {
-		if code, err = s.extensible(c, b, bits); err != nil {
+		if code, f.speakers, err = s.extensible(c, b, bits); err != nil {
 			return err
 		}
 	}
@@ -76,26 +76,29 @@ func (s *scan) fmtChunk(c chunk) error {
 }
 
 // extensible reads the 22 bytes that WAVEFORMATEXTENSIBLE adds and returns the
-// format tag hidden in its GUID.
-func (s *scan) extensible(c chunk, b []byte, bits int) (uint16, error) {
+// format tag hidden in its GUID, and where the channels belong. A mask of 0 says
+// nothing: writers that do not care leave it so.
+func (s *scan) extensible(c chunk, b []byte, bits int) (uint16, audio.Speakers, error) {
 	if len(b) < 40 {
-		return 0, fault(c.off, "extensible fmt chunk of %d bytes is too short: %w", len(b), audio.ErrCorrupt)
+		return 0, 0, fault(c.off, "extensible fmt chunk of %d bytes is too short: %w", len(b), audio.ErrCorrupt)
 	}
 	s.detail("fmt chunk", "extensible")
 	if valid := int(binary.LittleEndian.Uint16(b[18:])); valid > 0 && valid < bits {
 		s.detail("valid bits", strconv.Itoa(valid))
 	}
-	if mask := binary.LittleEndian.Uint32(b[20:]); mask != 0 {
-		s.detail("speakers", speakers(mask))
+	places := audio.Speakers(binary.LittleEndian.Uint32(b[20:]))
+	if places != 0 {
+		s.detail("speakers", places.String())
 	}
 	switch string(b[26:40]) {
 	case mediaGUID:
 	case ambiGUID:
 		s.detail("channel layout", "ambisonic B-format")
+		places = audio.FrontCenter // the first channel is the sound from everywhere, the others are directions
 	default:
-		return 0, fault(c.off, "sub-format %x is %w", b[24:40], audio.ErrUnsupported)
+		return 0, 0, fault(c.off, "sub-format %x is %w", b[24:40], audio.ErrUnsupported)
 	}
-	return binary.LittleEndian.Uint16(b[24:]), nil
+	return binary.LittleEndian.Uint16(b[24:]), places, nil
 }
 
 // sampleKind maps a format tag and container bits to how a sample is stored.
@@ -179,22 +182,4 @@ func codecName(code uint16) string {
 		return "FLAC"
 	}
 	return fmt.Sprintf("codec 0x%04X", code)
-}
-
-// speakers spells out a channel mask.
-func speakers(mask uint32) string {
-	names := [...]string{
-		"FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR",
-		"TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR",
-	}
-	var out []string
-	for i, name := range names {
-		if mask>>i&1 != 0 {
-			out = append(out, name)
-		}
-	}
-	if mask>>len(names) != 0 {
-		out = append(out, fmt.Sprintf("0x%X", mask>>len(names)<<len(names)))
-	}
-	return strings.Join(out, " ")
 }
