@@ -48,6 +48,8 @@ export async function page (test) {
     const p = await open(browser, server.address)
     await p.key('Tab')
     assert.equal(await p.run(() => document.activeElement.className), 'skip')
+    await p.key('Enter')
+    assert.deepEqual(await p.run(() => [document.activeElement.id, location.hash]), ['main', ''])
     await p.key('/')
     assert.equal(await p.run(() => document.activeElement.id), 'search')
     await p.send('Input.insertText', { text: '3.fl' })

@@ -40,6 +40,10 @@ $('theme').onclick = () => {
   say(`Colours: ${next}`)
 }
 $('help').onclick = help
+$('skip').onclick = e => { // as an address it would put #main in place of a fingerprint
+  e.preventDefault()
+  $('main').focus()
+}
 
 if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) {
   $('main').replaceChildren(insecure())
