@@ -79,6 +79,9 @@ export async function trust (test) {
       const bad = await p.run(() => [...document.querySelectorAll('main *, #queue *, .bar *')].filter(e => ['SCRIPT', 'IMG', 'STYLE', 'IFRAME', 'B'].includes(e.tagName) && !e.src?.startsWith('blob:') || [...e.attributes].some(a => a.name.startsWith('on'))).map(e => e.outerHTML))
       assert.deepEqual(bad, [], view)
     }
+    await p.click('.folders button')
+    assert.deepEqual(await p.run(() => [...document.querySelectorAll('.path button')].map(b => b.innerText)), ['Folders', '<img src=x onerror=hacked()>'])
+    assert.equal(await p.run(() => document.querySelector('.path').innerText), 'Folders\n/\n<img src=x onerror=hacked()>')
     await p.click('[data-view=tracks]')
     const text = await p.until(() => document.querySelector('main').innerText)
     assert.ok(text.includes('<script>hacked()</script><img src=x onerror=hacked()>'), text)

@@ -16,7 +16,7 @@ export function h (tag, props = {}, ...children) {
     else if (name === 'dataset') Object.assign(e.dataset, value)
     else e.setAttribute(name, value === true ? '' : String(value))
   }
-  e.append(...children.flat().filter(c => c !== null && c !== undefined && c !== false))
+  e.append(...children.flat(2).filter(c => c !== null && c !== undefined && c !== false))
   return e
 }
 
