@@ -66,6 +66,24 @@ export async function trust (test) {
     await server.stop()
   })
 
+  await test('half a fingerprint in the address is no leave to take any server', async browser => {
+    const server = await serve('half', [music])
+    for (const [hash, ok] of [[server.identity.slice(0, 40), false], ['sha256', false], ['%', true], [server.identity.toLowerCase().replaceAll(':', '%3a'), true]]) {
+      const p = await open(browser, `${server.address}/#${hash}`)
+      if (ok) {
+        await rows(p)
+        await p.click('#play')
+        await p.until(() => secstream.state.currentTime > 0.05)
+      } else {
+        assert.match(await p.until(() => document.querySelector('.explain')?.innerText), /names no server/)
+        assert.deepEqual(await p.run(() => [typeof secstream, document.querySelector('.bar').offsetParent]), ['undefined', null])
+      }
+      assert.deepEqual(p.problems, [], hash)
+      await p.close()
+    }
+    await server.stop()
+  })
+
   await test('names and tags are texts, whatever they try to be', async browser => {
     const server = await serve('hostile', [join(T, 'hostile')])
     const p = await open(browser, `${server.address}/`)

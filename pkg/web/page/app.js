@@ -1,7 +1,7 @@
 // @ts-check
 // The page: connects the library's views, the panel, the bar and the player.
 import { $, clock, h, say, setIcon, spoken, tint, toast } from './dom.js'
-import { askToken, help, insecure, otherServer, uploads } from './dialogs.js'
+import { askToken, help, insecure, otherServer, strange, uploads } from './dialogs.js'
 import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
@@ -45,14 +45,17 @@ $('skip').onclick = e => { // as an address it would put #main in place of a fin
   $('main').focus()
 }
 
-if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) {
-  $('main').replaceChildren(insecure())
+function off (why) {
+  $('main').replaceChildren(why)
   document.body.classList.add('off')
-} else start()
+}
+if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) off(insecure())
+else start()
 
 function start () {
-  const hash = decodeURIComponent(location.hash.slice(1))
+  const hash = location.hash.slice(1).replace(/%3a/gi, ':').toUpperCase()
   const fingerprint = isFingerprint(hash) ? hash : ''
+  if (!fingerprint && hash.startsWith('SHA')) return void off(strange()) // whoever asks for one server wants no other
   const player = new Player({ server: base, fingerprint, token: kept(tab, TOKEN) ?? kept(browser, TOKEN) ?? '', prefetch: 'adaptive' })
   const covers = new Covers(id => player.cover(id))
   const views = new Views({
@@ -340,7 +343,6 @@ function start () {
   addEventListener('pagehide', e => { if (!e.persisted) player.close() })
   draw()
   load()
-  if (hash && !fingerprint) toast('What stands behind # in the address is no fingerprint', { kind: 'bad' })
   navigator.serviceWorker?.register(script('sw.js'), { scope: base, updateViaCache: 'none' }).catch(() => {})
   Object.defineProperty(globalThis, 'secstream', { value: player }) // for whoever looks at it in the console
 }

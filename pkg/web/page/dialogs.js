@@ -77,6 +77,10 @@ export function insecure () {
     h('p', { class: 'quiet' }, 'The player in the terminal needs none of this: ', h('code', {}, `secstream play http://${location.host}`)))
 }
 
+/** The page when its address asks for a server by half a fingerprint. */
+export const strange = () => h('div', { class: 'explain' }, icon('shield'), h('h2', {}, 'This address names no server'),
+  h('p', {}, 'Behind # it has a part of a fingerprint: a whole one is SHA256: and 32 pairs of digits. Nothing is played until it is whole.'))
+
 const KEYS = [['Space', 'play or pause'], ['← →', '5 seconds back or on'], ['Shift + ← →', 'the track before or after'], ['↑ ↓', 'louder or softer'], ['M', 'mute'], ['/', 'search'], ['Q', 'queue'], ['L', 'lyrics'], ['P', 'protection'], ['?', 'this']]
 
 export function help () {
