@@ -150,6 +150,7 @@ export async function page (test) {
     await server.stop()
     await p.reload()
     assert.match(await p.until(() => document.getElementById('notice').innerText), /does not answer/)
+    assert.doesNotMatch(await p.run(() => document.querySelector('main').innerText), /No music/) // who knows?
     const again = await serve('offline', [music], { listen: `127.0.0.1:${server.port}` })
     await p.until(() => document.querySelectorAll('.card').length > 0 && document.getElementById('notice').innerText === '')
     await p.close()

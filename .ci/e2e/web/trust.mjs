@@ -146,6 +146,11 @@ export async function trust (test) {
       await p.run(t => { document.querySelector('dialog.token input').value = t }, text)
       await p.click('dialog.token .filled')
     }
+    await p.until(() => document.querySelector('dialog.token'))
+    await p.key('Escape') // it can be had again
+    await p.until(() => !document.querySelector('dialog'))
+    assert.match(await p.run(() => document.getElementById('notice').innerText), /asks for a token/)
+    await p.click('#notice button')
     await enter('wrong')
     assert.match(await p.until(() => document.querySelector('dialog.token [role=alert]').textContent), /does not know/)
     await enter(token)

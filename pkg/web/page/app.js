@@ -115,11 +115,11 @@ function start () {
       stats = await player.stats()
     } catch (err) {
       stats = null
-      if (err.kind === 'network') {
-        if ($('main').childElementCount === 0) views.show(view)
-        $('notice').replaceChildren(h('p', { class: 'offline' }, 'The server does not answer. ', h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
-        next = 5000
-      } else problem(err)
+      const gone = err.kind === 'network'
+      if (!library) $('main').replaceChildren()
+      $('notice').replaceChildren(h('p', { class: 'offline' }, gone ? 'The server does not answer. ' : `${err.message}. `, h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
+      if (gone) next = 5000
+      else problem(err)
     }
     $('add').hidden = !stats?.maxUpload
     $('server').replaceChildren(h('span', { class: `dot ${stats ? 's2' : 's0'}` }), h('span', {}, new URL(base).host))
