@@ -85,6 +85,59 @@ export async function page (test) {
     await server.stop()
   })
 
+  await test('five thousand tracks come as one looks, and keep their place', async browser => {
+    const server = await serve('many', [music])
+    const p = await browser.page({ context: 'own' })
+    const tracks = Array.from({ length: 5000 }, (_, i) => ({
+      id: `t${i}`, path: `A${(i / 10 | 0) % 97}/B${i / 10 | 0}/${i}.flac`, folder: `A${(i / 10 | 0) % 97}/B${i / 10 | 0}`, format: 'flac', codec: 'flac', sampleRate: 44100, channels: 2, bitDepth: 16, totalSamples: 441000, duration: 10, size: 1e6, hasCover: false,
+      tags: { title: i === 4321 ? 'Bj\u00f6rk: \u05e9\u05d9\u05e8 \u05d0\u05e8\u05d5\u05da' : `Title ${i}`, album: `Album ${i / 10 | 0}`, track: i % 10 + 1 }
+    }))
+    let version = 1
+    const answer = async () => {
+      for (;;) {
+        const { requestId } = await p.event('Fetch.requestPaused')
+        const body = JSON.stringify({ scanning: true, version: version++, folders: ['', ...new Set(tracks.flatMap(t => [t.folder.split('/')[0], t.folder]))], tracks })
+        p.send('Fetch.fulfillRequest', { requestId, responseCode: 200, body: Buffer.from(body).toString('base64') }).catch(() => {})
+      }
+    }
+    answer()
+    await p.send('Fetch.enable', { patterns: [{ urlPattern: '*/api/library' }] })
+    await p.size(1280, 800)
+    await p.open(`${server.address}/`)
+    await p.until(() => document.querySelectorAll('.card').length > 0)
+    const first = await p.run(() => document.querySelectorAll('*').length)
+    assert.ok(first < 2500, `${first} elements at first`)
+    // To the end at once, again and again.
+    for (let rows = 0; rows < 500;) {
+      rows = await p.run(() => { const m = document.querySelector('main'); m.scrollTop = m.scrollHeight; return document.querySelectorAll('.card').length })
+      await p.until(n => document.querySelectorAll('.card').length > n || n === 500, rows)
+    }
+    // While the server finds more the place is kept.
+    await p.run(() => { document.activeElement.blur(); document.querySelector('main').scrollTop = 6000 })
+    const now = version
+    while (version < now + 2) await wait(100)
+    await wait(300)
+    assert.equal(await p.run(() => document.querySelector('main').scrollTop), 6000)
+    // And in an album, and back.
+    await p.run(() => { document.querySelectorAll('.card .face')[100].click() })
+    await p.until(() => document.querySelector('main h2')?.innerText.startsWith('Album') && document.querySelectorAll('.row').length === 10)
+    await p.click('.back')
+    await p.until(() => document.querySelectorAll('.card').length > 100)
+    assert.equal(await p.run(() => document.querySelector('main').scrollTop), 6000)
+    // Found without its accent, and told from its own side.
+    await p.key('/')
+    await p.send('Input.insertText', { text: 'bjork' })
+    await p.until(() => document.querySelectorAll('main .row').length === 1)
+    await p.run(() => { for (let i = 0; i < 300; i++) document.getElementById('search').oninput() })
+    assert.equal(await p.run(() => getComputedStyle(document.querySelector('main .row strong')).unicodeBidi), 'plaintext')
+    await p.click('[data-view=folders]')
+    assert.deepEqual(await p.run(() => [...document.querySelectorAll('.folders button')].slice(0, 2).map(b => b.innerText.replace(/\n/g, ' '))), ['A0 60 tracks', 'A1 60 tracks'])
+    assert.deepEqual(p.problems, [])
+    await p.close()
+    await server.stop()
+    return `${first} elements at first`
+  })
+
   await test('a file of the listener is sent, described and played', async browser => {
     const server = await serve('upload', ['--allow-upload', music])
     const p = await open(browser, server.address)

@@ -68,7 +68,7 @@ function start () {
   const lyrics = new Lyrics(player)
   /** @type {any} */
   let stats = null
-  let view = { name: 'albums' }
+  let view = history.state?.view ?? { name: 'albums' }
   let library = ''
 
   // Problems are shown where they can be solved.
@@ -109,7 +109,7 @@ function start () {
         library = now
         const focus = document.activeElement === document.body || document.activeElement?.id === 'search'
         views.set(list)
-        if (focus || $('main').childElementCount === 0 || !$('main').contains(document.activeElement)) views.show(view)
+        if (focus || $('main').childElementCount === 0 || !$('main').contains(document.activeElement)) views.show(view, $('main').scrollTop)
       }
       next = list.scanning ? 1000 : 30000
       stats = await player.stats()
@@ -129,30 +129,31 @@ function start () {
   }
   let timer = 0
 
-  function go (to, push = true) {
+  function go (to, top = undefined) {
+    if (top === undefined) {
+      history.replaceState({ view, top: $('main').scrollTop }, '')
+      history.pushState({ view: to }, '')
+    }
     view = to
-    if (push) history.pushState({ view }, '', location.href)
-    views.show(view)
+    $('search').value = view.text ?? ''
+    views.show(view, top)
     $('main').focus({ preventScroll: true })
   }
-  history.replaceState({ view }, '', location.href)
-  addEventListener('popstate', e => {
-    if (e.state?.view) go(e.state.view, false)
-    if (!e.state?.view?.text) $('search').value = ''
-  })
+  history.replaceState({ view }, '')
+  addEventListener('popstate', e => { if (e.state?.view) go(e.state.view, e.state.top ?? 0) })
   addEventListener('hashchange', () => location.reload()) // another fingerprint is asked for
   $('views').onclick = e => {
     const b = /** @type {any} */ (e.target).closest('[data-view]')
-    if (b) { $('search').value = ''; go({ name: b.dataset.view }) }
+    if (b) go({ name: b.dataset.view })
   }
   let before = view
   $('search').oninput = () => {
     const text = $('search').value
     if (!view.text) before = view
-    view = text ? { name: 'search', text } : before
-    history.replaceState({ view }, '', location.href)
+    view = text.trim() ? { name: 'search', text } : before
     views.show(view)
-    say(text ? $('main').querySelector('.head p')?.textContent ?? '' : '')
+    say(view.text ? $('main').querySelector('.head p')?.textContent ?? '' : '')
+    history.replaceState({ view }, '') // Safari throws when it is called often
   }
 
   // The bar.
