@@ -335,7 +335,9 @@ function start () {
   for (const name of ['play', 'pause', 'stop', 'ended', 'seek', 'buffering', 'buffered', 'loaded', 'slice', 'opened', 'timeupdate']) player.addEventListener(name, draw)
   for (const name of ['queue', 'trackchange', 'loaded']) player.addEventListener(name, () => { if (document.body.dataset.panel === 'queue') drawQueue(player, covers) })
   player.addEventListener('trackchange', () => { draw(); const t = player.state.currentTrack; if (t) say(`Now: ${$('title').textContent}`) })
-  player.addEventListener('error', e => problem(e.detail.error ?? e.detail))
+  player.addEventListener('error', ({ detail: { track, error } }) => {
+    if (!track?.source.file || ['network', 'token', 'identity'].includes(error.kind)) problem(error) // uploads tell of the rest
+  })
   player.addEventListener('warning', e => toast(e.detail.message, { kind: 'bad' }))
   player.addEventListener('suspended', e => toast(e.detail.message, { action: () => run(() => player.play()), label: 'Play', ms: 0 }))
   player.addEventListener('identity', e => toast(`Met this server for the first time. It is ${e.detail.fingerprint.slice(0, 25)}…, and no other from now on.`, { action: () => { if (document.body.dataset.panel !== 'protection') panel('protection') }, label: 'Compare', ms: 15000 }))

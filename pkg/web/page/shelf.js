@@ -30,7 +30,7 @@ export class Shelf extends Map {
       if (track.tags.title) item.title = track.tags.title
       track.states = new Uint8Array(got.info.totalSlices)
       if (track.first) hear.tell('identity', { address, fingerprint: got.status.identity })
-      hear.tell('loaded', { track: item, info: got.info })
+      hear.tell('loaded', { track: item, info: got.info, tags: got.tags })
     } catch (err) {
       track.error = err
       if (!track.closed) hear.fail(err, { track: item })
