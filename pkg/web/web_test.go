@@ -167,6 +167,12 @@ func TestThePageIsWholeAndSmall(t *testing.T) {
 			t.Errorf("the page wants %s", m[1])
 		}
 	}
+	// What the page's script imports comes beside it, not step by step.
+	for _, name := range all {
+		if strings.HasSuffix(name, ".js") && !slices.Contains([]string{"app.js", "sw.js", "worker.js", "pins.js", "pcm.js", "flac.js"}, name) && !strings.Contains(html, `<link rel="modulepreload" href="web/`+name+`">`) {
+			t.Errorf("the page does not ask for %s ahead", name)
+		}
+	}
 	kept := string(source(t, "sw.js"))
 	var scripts bytes.Buffer
 	z := gzip.NewWriter(&scripts)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { between } from './proxy.mjs'
 import { T, serve } from './servers.mjs'
 import { tools } from './sound.mjs'
 
@@ -82,6 +83,47 @@ export async function trust (test) {
       await p.close()
     }
     await server.stop()
+  })
+
+  await test('a browser without X25519 is told what it cannot do, and knows no server by v1', async browser => {
+    const server = await serve('elder', [music])
+    let old = false
+    const proxy = await between(server.address, () => false, (path, body) => old && path.endsWith('/seal.js')
+      ? Buffer.from(String(body).replace("name: 'X25519' }, false", "name: 'X25518' }, false"))
+      : old === 'dead' && path.endsWith('/worker.js') ? Buffer.from('import "./none.js"') : body)
+    const p = await browser.page({ context: 'own' })
+    try {
+      const play = async work => {
+        await p.open('about:blank')
+        await p.open(`${proxy.address}/`)
+        await rows(p)
+        await p.click('#play')
+        return p.until(work)
+      }
+      old = true
+      assert.match(await play(() => secstream.state.currentTime > 0.05 && document.getElementById('toasts').innerText), /cannot check who the server is/)
+      assert.deepEqual(await p.run(() => [secstream.protection.protocol, secstream.protection.identity]), [1, ''])
+      old = false
+      await play(() => secstream.state.currentTime > 0.05)
+      assert.equal(await p.run(() => secstream.protection.protocol), 2)
+      old = true // who was known is not taken for an elder
+      assert.match(await play(() => document.querySelector('.toast.bad')?.innerText), /which this browser cannot check/)
+      assert.equal(await p.run(() => secstream.protection), null)
+      old = 'dead'
+      p.problems.length = 0
+      await p.open('about:blank')
+      await p.open(`${proxy.address}/`)
+      await rows(p)
+      for (const attempt of [1, 2]) { // the second one is no slower
+        await p.click('#play')
+        assert.match(await p.until(() => document.querySelector('.toast.bad')?.innerText), /worker does not start/, String(attempt))
+        await p.run(() => document.getElementById('toasts').replaceChildren())
+      }
+    } finally {
+      await p.close()
+      await proxy.stop()
+      await server.stop()
+    }
   })
 
   await test('names and tags are texts, whatever they try to be', async browser => {

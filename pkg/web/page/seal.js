@@ -122,7 +122,7 @@ export function able () {
     if (!subtle) fail('insecure', 'the browser has no cryptography for this page', { hint: 'open it over HTTPS or as localhost' })
     const can = make => Promise.resolve().then(make).then(() => true, () => false)
     const v2 = await can(() => subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])) &&
-      await can(() => subtle.importKey('raw', new Uint8Array(32).fill(0x58, 0, 1), { name: 'Ed25519' }, false, ['verify']))
+      await can(() => subtle.importKey('raw', new Uint8Array(32).fill(0x66).fill(0x58, 0, 1), { name: 'Ed25519' }, false, ['verify'])) // the base point: some look whether it is one
     return { v2, kem: v2 && await can(async () => must((await kemPair()) !== null, 'none')) }
   })()
   return abilities
