@@ -1,6 +1,6 @@
 // The page as people use it: with a keyboard, by ear, on a phone, without its server.
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { difference, fromPage, reference } from './reference.mjs'
 import { T, serve } from './servers.mjs'
@@ -80,6 +80,29 @@ export async function page (test) {
     const { nodes } = await p.send('Accessibility.getFullAXTree')
     const nameless = nodes.filter(n => !n.ignored && ['button', 'textbox', 'searchbox', 'slider', 'checkbox', 'tab', 'dialog', 'img', 'Canvas'].includes(n.role?.value) && !n.name?.value).map(n => n.role.value)
     assert.deepEqual(nameless, [])
+    assert.deepEqual(await p.run(() => [...document.querySelectorAll('[role=tablist] > *')].map(e => e.role)), ['tab', 'tab', 'tab'])
+    await p.key('ArrowDown') // from a button of the bar
+    assert.equal(await p.run(() => document.getElementById('volume').value), '95')
+    // Single keys can be turned off.
+    await p.key('?')
+    await p.click('dialog input[type=checkbox]')
+    await p.key('Escape')
+    await p.until(() => !document.querySelector('dialog'))
+    for (const key of ['m', 'p', '/', '?']) await p.key(key)
+    assert.deepEqual(await p.run(() => [secstream.muted, document.body.dataset.panel, document.querySelector('dialog')]), [true, '', null])
+    // On a phone the panel lies over all else: the focus stays in it, and is seen.
+    await p.size(390, 844, 1, true)
+    await p.run(() => document.getElementById('show-protection').click())
+    const seen = new Set()
+    for (let i = 0; i < 8; i++) {
+      await p.key('Tab')
+      const [id, inside, outline] = await p.run(() => [document.activeElement.id, document.activeElement.closest('#panel, #toasts') !== null || document.activeElement === document.body, getComputedStyle(document.activeElement).outlineStyle])
+      seen.add(id)
+      assert.ok(inside && (outline !== 'none' || id === ''), `${id}: ${inside}, ${outline}`)
+    }
+    assert.ok(seen.has('panel-close') && seen.has('protection'), [...seen].join())
+    await p.key('Escape')
+    assert.equal(await p.run(() => document.activeElement.id), 'show-protection')
     assert.deepEqual(p.problems, [])
     await p.close()
     await server.stop()
@@ -174,11 +197,14 @@ export async function page (test) {
     const server = await serve('words', [join(T, 'words')])
     const p = await open(browser, server.address)
     await p.run(() => { globalThis.hacked = () => { globalThis.wasHacked = true } })
-    await p.click('#play')
+    await p.run(() => secstream.library().then(l => secstream.load(l.tracks)).then(() => secstream.seek(1.2)))
     await p.click('#show-lyrics')
+    assert.match(await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent), /^<img/) // nothing plays yet
     assert.deepEqual(await p.until(() => document.querySelector('#lyrics li') && [...document.querySelectorAll('#lyrics li')].map(e => e.textContent)), ['first', '<img src=x onerror=hacked()>', 'third'])
-    await p.run(() => { secstream.pause(); return secstream.seek(1.2) })
-    await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent.startsWith('<img'))
+    await p.click('#play')
+    await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent === 'third')
+    await p.run(() => { secstream.pause(); return secstream.seek(0) })
+    await p.until(() => document.querySelector('#lyrics [aria-current]')?.textContent === 'first')
     await p.click('#lyrics li:last-child button')
     assert.equal(await p.run(() => secstream.state.currentTime), 2.5)
     assert.deepEqual(await p.run(() => [globalThis.wasHacked === true, document.querySelectorAll('#lyrics img').length]), [false, 0])
@@ -198,6 +224,21 @@ export async function page (test) {
       assert.ok(max < (by === 1 ? 1e-9 : 1e-6), `${replayGain}: off by ${max}`)
     }
     await q.close()
+    await server.stop()
+  })
+
+  await test('words that are gone by the time they are asked for', async browser => {
+    const folder = join(T, 'wordless')
+    cpSync(join(T, 'words'), folder, { recursive: true })
+    const server = await serve('wordless', [folder])
+    const p = await open(browser, server.address)
+    const [id] = await p.run(() => secstream.library().then(l => l.tracks.filter(t => t.hasLyrics).map(t => t.id)))
+    rmSync(join(folder, '1.lrc'))
+    assert.equal(await p.run(id => fetch(`/api/library/${id}/lyrics`).then(r => r.json()).then(e => e.code), id), 'no_lyrics')
+    await p.click('#play')
+    await p.click('#show-lyrics')
+    assert.equal(await p.until(() => /words/.test(document.getElementById('lyrics').innerText) && document.getElementById('lyrics').innerText.trim()), 'There are no words with this track.')
+    await p.close()
     await server.stop()
   })
 

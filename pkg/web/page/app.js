@@ -23,6 +23,9 @@ const kept = (store, key, value) => {
 const tab = () => sessionStorage
 const browser = () => localStorage
 
+// Keys without Ctrl or Alt can be turned off: who speaks to a computer presses them by accident (WCAG 2.1.4).
+const singleKeys = { get on () { return kept(browser, 'secstream keys') !== 'off' }, set on (on) { kept(browser, 'secstream keys', on ? 'on' : 'off') } }
+
 // Themes.
 
 const THEMES = ['auto', 'light', 'dark']
@@ -39,7 +42,7 @@ $('theme').onclick = () => {
   kept(browser, 'secstream theme', next)
   say(`Colours: ${next}`)
 }
-$('help').onclick = help
+$('help').onclick = () => help(singleKeys)
 $('skip').onclick = e => { // as an address it would put #main in place of a fingerprint
   e.preventDefault()
   $('main').focus()
@@ -258,6 +261,8 @@ function start () {
   // The panel.
 
   const PANELS = ['queue', 'lyrics', 'protection']
+  const narrow = matchMedia('(max-width: 720px)') // there it lies over all else, which the focus must not get behind
+  const cover = narrow.onchange = () => { for (const e of document.querySelectorAll('.skip, .top, .side, main, .bar')) /** @type {any} */ (e).inert = narrow.matches && Boolean(document.body.dataset.panel) }
   function panel (name) {
     const open = name && document.body.dataset.panel !== name ? name : ''
     document.body.dataset.panel = open
@@ -268,6 +273,7 @@ function start () {
       $(`tab-${which}`).tabIndex = on ? 0 : -1
       $(`show-${which}`).setAttribute('aria-expanded', String(open === which))
     }
+    cover()
     if (open === 'protection') { protection.draw(); player.stats().then(s => protection.drawStats(s), () => {}) }
     if (open === 'lyrics') lyrics.draw(player.state)
     if (open === 'queue') drawQueue(player, covers)
@@ -316,16 +322,17 @@ function start () {
       if (at === $('search')) { $('search').value = ''; $('search').oninput(); $('main').focus() } else if (document.body.dataset.panel) closePanel()
       return
     }
-    if (writes) return
+    if (writes || e.key.length === 1 && e.key !== ' ' && !singleKeys.on) return
     const slider = at.matches?.('input[type=range]') && at !== $('seek') // a step of its own would be a hundredth of a second
+    const by = d => (at === document.body || !slider && at.closest?.('.bar') !== null) && volume(Number($('volume').value) + d) // elsewhere they scroll
     const step = d => { player.seek(player.state.currentTime + d) }
     const keys = {
       ' ': () => !at.matches?.('button, a, summary') && $('play').onclick(),
       ArrowLeft: () => e.shiftKey ? $('previous').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(-5),
       ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(5),
-      ArrowUp: () => at === $('seek') ? step(5) : at === document.body && volume(Number($('volume').value) + 5),
-      ArrowDown: () => at === $('seek') ? step(-5) : at === document.body && volume(Number($('volume').value) - 5),
-      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': help
+      ArrowUp: () => at === $('seek') ? step(5) : by(5),
+      ArrowDown: () => at === $('seek') ? step(-5) : by(-5),
+      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': () => help(singleKeys)
     }
     if (keys[e.key]?.() !== false && keys[e.key]) e.preventDefault()
   })

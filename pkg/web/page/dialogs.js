@@ -83,8 +83,10 @@ export const strange = () => h('div', { class: 'explain' }, icon('shield'), h('h
 
 const KEYS = [['Space', 'play or pause'], ['← →', '5 seconds back or on'], ['Shift + ← →', 'the track before or after'], ['↑ ↓', 'louder or softer'], ['M', 'mute'], ['/', 'search'], ['Q', 'queue'], ['L', 'lyrics'], ['P', 'protection'], ['?', 'this']]
 
-export function help () {
+export function help (single) {
+  const box = h('input', { type: 'checkbox', checked: single.on, onchange: () => { single.on = box.checked } })
   dialog('Keys', h('dl', { class: 'keys' }, KEYS.flatMap(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])),
+    h('label', { class: 'check' }, box, 'Letters, / and ? are keys'),
     h('h3', {}, 'What is protected'),
     h('p', {}, 'Slices of music come sealed, and are opened in a worker of this page by keys that no script can read. They are not put on disk.'),
     h('p', {}, 'The player itself comes from the server. Over HTTPS nobody on the way can change it; who runs the server could. The list of titles is not sealed: HTTPS hides it.'),
