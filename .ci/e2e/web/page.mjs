@@ -193,6 +193,43 @@ export async function page (test) {
     await server.stop()
   })
 
+  await test('media keys and the lock screen: what plays, where, and what they do', async browser => {
+    const server = await serve('media', ['--slice', '1s', music])
+    const p = await browser.page({ context: 'own' })
+    await p.send('Page.addScriptToEvaluateOnNewDocument', { source: `globalThis.keys = {}
+      const m = navigator.mediaSession
+      for (const [name, hear] of [['setActionHandler', (n, f) => { keys[n] = f }], ['setPositionState', s => { keys.at = s }]]) {
+        const real = m[name].bind(m)
+        m[name] = (...a) => { hear(...a); real(...a) }
+      }` })
+    await p.open(`${server.address}/`)
+    await p.until(() => document.querySelectorAll('.card').length > 0)
+    await p.click('#play')
+    await p.until(() => secstream.state.currentTime > 0.1)
+    const seen = () => p.run(() => { const { title } = navigator.mediaSession.metadata; return [title, navigator.mediaSession.playbackState, keys.at.duration, keys.at.position].join() })
+    const [one, two] = await p.run(() => secstream.library().then(l => l.tracks.map(t => t.totalSamples / t.sampleRate)))
+    assert.equal(await seen(), `1.wav,playing,${one},0`)
+    await p.run(() => keys.pause())
+    assert.match(await seen(), /^1.wav,paused,/)
+    await p.run(t => { keys.play(); keys.seekto({ seekTime: t }) }, one - 0.6)
+    assert.equal((await seen()).slice(0, 14), '1.wav,playing,')
+    // On to the next by itself: its length, and its beginning.
+    await p.until(() => secstream.state.trackIndex === 1)
+    const [title, state, length, at] = (await seen()).split(',')
+    assert.deepEqual([title, state, Number(length)], ['2.wav', 'playing', two])
+    assert.ok(Number(at) < 0.5, `${at} s`)
+    await p.run(() => keys.previoustrack())
+    await p.until(() => secstream.state.trackIndex === 0)
+    await p.run(() => keys.nexttrack())
+    await p.until(() => secstream.state.trackIndex === 1 && secstream.state.currentTime > 0.1)
+    await p.run(() => { keys.seekforward({ seekOffset: 1 }); keys.seekbackward({ seekOffset: 100 }) })
+    await p.until(() => keys.at.position === 0)
+    await p.run(() => keys.stop())
+    await p.until(() => !secstream.state.isPlaying && navigator.mediaSession.playbackState === 'paused')
+    await p.close()
+    await server.stop()
+  })
+
   await test('words go with the music as text, and loudness by tags stays below full scale', async browser => {
     const server = await serve('words', [join(T, 'words')])
     const p = await open(browser, server.address)

@@ -52,7 +52,7 @@ export function controls (player, cover) {
     if (s.duration > 0) session.setPositionState?.({ duration: s.duration, position: Math.min(s.currentTime, s.duration), playbackRate: 1 })
   }
   for (const name of ['trackchange', 'loaded']) player.addEventListener(name, () => { describe() })
-  for (const name of ['play', 'pause', 'stop', 'seek', 'loaded', 'ended']) player.addEventListener(name, place)
+  for (const name of ['play', 'pause', 'stop', 'seek', 'loaded', 'ended', 'trackchange', 'buffered']) player.addEventListener(name, place)
   player.addEventListener('play', () => { quiet.play().catch(() => {}) })
   for (const name of ['pause', 'stop', 'ended']) player.addEventListener(name, () => quiet.pause())
 }
