@@ -1,6 +1,6 @@
 // @ts-check
 // The page: connects the library's views, the panel, the bar and the player.
-import { $, clock, h, say, setIcon, spoken, tint, toast } from './dom.js'
+import { $, clock, h, label, say, setIcon, spoken, tint, toast } from './dom.js'
 import { askToken, help, insecure, otherServer, strange, uploads } from './dialogs.js'
 import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
@@ -9,7 +9,7 @@ import { Player, isFingerprint, script } from './secstream.js'
 import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
-const TOKEN = `secstream token ${base}` // each server's page has its own
+const TOKEN = `secstream token ${base}` // each server has a page of its own
 
 /** Storage that may be forbidden. */
 const kept = (store, key, value) => {
@@ -31,8 +31,7 @@ const singleKeys = { get on () { return kept(browser, 'secstream keys') !== 'off
 const THEMES = ['auto', 'light', 'dark']
 function theme (name) {
   document.documentElement.dataset.theme = name
-  $('theme').setAttribute('aria-label', `Colours: ${name}`)
-  $('theme').title = `Colours: ${name}`
+  label($('theme'), `Colours: ${name}`)
 }
 const wanted = kept(browser, 'secstream theme')
 theme(wanted && THEMES.includes(wanted) ? wanted : 'auto')
@@ -166,7 +165,7 @@ function start () {
     const s = player.state
     const t = s.currentTrack
     setIcon($('play'), s.isPlaying ? 'pause' : 'play')
-    $('play').setAttribute('aria-label', s.isPlaying ? 'Pause' : 'Play')
+    label($('play'), s.isPlaying ? 'Pause' : 'Play')
     $('play').classList.toggle('busy', s.isBuffering)
     document.body.classList.toggle('loaded', Boolean(t))
     const known = t ? { ...(t.track ?? { title: t.title }), tags: { ...t.track?.tags, ...t.tags } } : null
@@ -215,7 +214,7 @@ function start () {
     const how = ['off', 'all', 'one']
     player.repeat = how[(how.indexOf(player.repeat) + 1) % 3]
     $('repeat').dataset.how = player.repeat
-    $('repeat').setAttribute('aria-label', `Repeat: ${player.repeat}`)
+    label($('repeat'), `Repeat: ${player.repeat}`)
     say(`Repeat: ${player.repeat}`)
   }
 
@@ -243,8 +242,7 @@ function start () {
   function loudness (by) {
     player.replayGain = by
     const text = `Loudness: ${LOUDNESS[by]}`
-    $('loudness').setAttribute('aria-label', text)
-    $('loudness').title = text
+    label($('loudness'), text)
     $('loudness').setAttribute('aria-pressed', String(by !== 'off'))
     $('loudness').dataset.by = by
     return text

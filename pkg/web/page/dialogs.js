@@ -79,7 +79,7 @@ export function insecure () {
 
 /** The page when its address asks for a server by half a fingerprint. */
 export const strange = () => h('div', { class: 'explain' }, icon('shield'), h('h2', {}, 'This address names no server'),
-  h('p', {}, 'Behind # it has a part of a fingerprint: a whole one is SHA256: and 32 pairs of digits. Nothing is played until it is whole.'))
+  h('p', {}, 'A whole fingerprint is SHA256: and 32 pairs of digits: nothing is played until it is whole.'))
 
 const KEYS = [['Space', 'play or pause'], ['← →', '5 seconds back or on'], ['Shift + ← →', 'the track before or after'], ['↑ ↓', 'louder or softer'], ['M', 'mute'], ['/', 'search'], ['Q', 'queue'], ['L', 'lyrics'], ['P', 'protection'], ['?', 'this']]
 

@@ -36,6 +36,12 @@ export function icon (name) {
 export const $ = id => /** @type {any} */ (document.getElementById(id))
 export const setIcon = (button, name) => button.querySelector('use').setAttribute('href', `#i-${name}`)
 
+/** Names a button for eyes and ears. */
+export function label (button, text) {
+  button.title = text
+  button.setAttribute('aria-label', text)
+}
+
 /** A round button with a drawing. */
 export const round = (name, label, onclick, more = {}) => h('button', { type: 'button', class: 'round', 'aria-label': label, title: label, onclick, ...more }, icon(name))
 

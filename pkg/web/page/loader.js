@@ -42,7 +42,7 @@ export class Loader {
     const { behind, ahead } = this.reach()
     const place = this.player.place() // not what sounded last: after a seek that is elsewhere
     for (const t of this.player.tracks.values()) {
-      const here = t !== this.player.current() ? -1 : place?.track === t ? place.slice : 0
+      const here = t !== this.player.current() ? t === this.player.next() ? -1 : Infinity : place?.track === t ? place.slice : 0
       for (const i of t.buffers.keys()) {
         if (here < 0 ? i <= ahead : i >= here - behind && i <= here + ahead + 1) continue
         if (head?.track === t && i === head.slice) continue

@@ -64,7 +64,6 @@ export class Player extends EventTarget {
   get token () { return this.#server.token }
   set token (token) { this.#server.token = token }
 
-  /** The server's list, once it has looked through its folders or wait is false. */
   library ({ signal } = /** @type {any} */ ({})) { return this.#server.library(signal) }
   stats ({ signal } = /** @type {any} */ ({})) { return this.#server.stats(signal) }
   cover (id, { signal } = /** @type {any} */ ({})) { return this.#server.cover(id, signal) }

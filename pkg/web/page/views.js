@@ -45,7 +45,7 @@ export function albumsOf (tracks) {
     a.artist = a.artists.size === 1 ? [...a.artists][0] : a.artists.size > 1 ? 'Several artists' : a.tagged ? '' : 'Folder'
     a.cover = a.tracks.find(t => t.hasCover)?.id
     a.duration = a.tracks.reduce((n, t) => n + t.duration, 0)
-    for (const t of a.tracks) t.cover = t.hasCover ? a.tagged ? a.cover : t.id : undefined // an album's picture is fetched once
+    for (const t of a.tracks) t.cover = t.hasCover ? a.tagged ? a.cover : t.id : undefined // the picture of an album is fetched once
   }
   return list.sort((a, b) => Number(b.tagged) - Number(a.tagged) || collate(a.artist, b.artist) || collate(a.date, b.date) || collate(a.name, b.name))
 }
