@@ -366,6 +366,11 @@ export async function page (test) {
       assert.ok(await p.run(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than the screen`)
       assert.ok(!panel || await p.run(() => document.getElementById('panel-close').getBoundingClientRect().right <= innerWidth), `${name}: the panel does not close`)
       assert.equal(await p.run(() => document.getAnimations().length), 0, 'motion')
+      assert.deepEqual(await p.run(() => ['shuffle', 'previous', 'play', 'next', 'repeat', 'seek', 'mute', 'volume', 'show-queue', 'show-protection'].filter(id => { // what the bar has is there, and nothing over it
+        const e = document.getElementById(id)
+        const r = e.getBoundingClientRect()
+        return r.width < 24 || r.right > innerWidth || r.bottom > innerHeight || document.body.dataset.panel === '' && !e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2))
+      })), [], name)
       assert.deepEqual(p.problems, [], name)
       if (folder) writeFileSync(join(folder, `web-${name}.png`), await p.shot())
       await p.close()

@@ -403,7 +403,10 @@ export class Player extends EventTarget {
       track?.ready.then(() => { if (!track.error) this.#pump() })
       return false
     }
-    if (track.error || track.rate !== here.rate) return false // for #finish
+    if (track.error || track.rate !== here.rate) { // for #finish, on the dot
+      if (left < 0.3) setTimeout(() => this.#tick(), 1000 * left)
+      return false
+    }
     this.#line.head = { track, slice: 0, skip: 0 }
     return true
   }
