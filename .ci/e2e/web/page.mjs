@@ -116,10 +116,11 @@ export async function page (test) {
       tags: { title: i === 4321 ? 'Bj\u00f6rk: \u05e9\u05d9\u05e8 \u05d0\u05e8\u05d5\u05da' : `Title ${i}`, album: `Album ${i / 10 | 0}`, track: i % 10 + 1 }
     }))
     let version = 1
+    let scanning = true
     const answer = async () => {
       for (;;) {
         const { requestId } = await p.event('Fetch.requestPaused')
-        const body = JSON.stringify({ scanning: true, version: version++, folders: ['', ...new Set(tracks.flatMap(t => [t.folder.split('/')[0], t.folder]))], tracks })
+        const body = JSON.stringify({ scanning, version: version++, folders: ['', ...new Set(tracks.flatMap(t => [t.folder.split('/')[0], t.folder]))], tracks })
         p.send('Fetch.fulfillRequest', { requestId, responseCode: 200, body: Buffer.from(body).toString('base64') }).catch(() => {})
       }
     }
@@ -139,6 +140,7 @@ export async function page (test) {
     await p.run(() => { document.activeElement.blur(); document.querySelector('main').scrollTop = 6000 })
     const now = version
     while (version < now + 2) await wait(100)
+    scanning = false
     await wait(300)
     assert.equal(await p.run(() => document.querySelector('main').scrollTop), 6000)
     // And in an album, and back.
