@@ -70,7 +70,8 @@ function start () {
   const lyrics = new Lyrics(player)
   /** @type {any} */
   let stats = null
-  let view = history.state?.view ?? { name: 'albums' }
+  const was = history.state?.view // before the page was loaded again
+  let view = was && !was.text ? was : { name: 'albums' }
   let library = ''
 
   // Problems are shown where they can be solved.
