@@ -155,7 +155,7 @@ export async function uploads (player, files, limit) {
     hear('error', err => {
       end.abort()
       s ??= show(file)
-      s.facts.textContent = err.error?.code === 'forbidden' ? 'This server takes no uploads (serve --allow-upload).' : err.message
+      s.facts.textContent = err.message
       s.done()
       player.remove(ids[i])
     })
