@@ -15,6 +15,7 @@ const { Pins } = await import(new URL('pins.js', page))
 const { parse, lineAt } = await import(new URL('lyrics.js', page))
 const { factor } = await import(new URL('gain.js', page))
 const { Queue } = await import(new URL('queue.js', page))
+const { Opened } = await import(new URL('track.js', page))
 
 const vectors = JSON.parse(readFileSync(new URL('../../../testdata/vectors/v2.json', import.meta.url)))
 const hex = t => t === undefined ? undefined : new Uint8Array(Buffer.from(t, 'hex'))
@@ -287,4 +288,13 @@ test('a queue keeps to what plays, whatever moves around it', () => {
   assert.equal(q.current.source.id, 'a')
   q.clear()
   assert.equal(names(), 'a')
+})
+
+test('who plays a track again has asked for what was refused of it', () => {
+  const t = new Opened({ id: 1 })
+  for (const i of [0, 1, 2]) t.buffers.set(i, /** @type {any} */ ({}))
+  t.lost.set(1, new p.SecstreamError('forged', 'changed'))
+  t.errors.set(3, new p.SecstreamError('network', 'gone'))
+  t.retry()
+  assert.deepEqual([[...t.buffers.keys()], t.errors.size, [...t.lost.keys()]], [[0, 2], 0, [1]]) // it stays marked until it came
 })

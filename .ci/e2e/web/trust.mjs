@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { between } from './proxy.mjs'
 import { T, serve } from './servers.mjs'
 import { tools } from './sound.mjs'
 
@@ -26,9 +27,7 @@ export async function trust (test) {
     await before.stop()
     const after = await serve('after', [music], { listen: `127.0.0.1:${before.port}` })
     assert.notEqual(after.identity, before.identity)
-    await p.open(`${after.address}/`)
-    await rows(p)
-    await p.click('.card .face')
+    await p.open(`${after.address}/`) // the album is still open
     await p.click('.row .go')
     const said = await p.until(() => document.querySelector('dialog.other')?.innerText)
     assert.ok(said.includes(before.identity) && said.includes(after.identity), said)
@@ -66,6 +65,65 @@ export async function trust (test) {
     await server.stop()
   })
 
+  await test('half a fingerprint in the address is no leave to take any server', async browser => {
+    const server = await serve('half', [music])
+    for (const [hash, ok] of [[server.identity.slice(0, 40), false], ['sha256', false], ['%', true], [server.identity.toLowerCase().replaceAll(':', '%3a'), true]]) {
+      const p = await open(browser, `${server.address}/#${hash}`)
+      if (ok) {
+        await rows(p)
+        await p.click('#play')
+        await p.until(() => secstream.state.currentTime > 0.05)
+      } else {
+        assert.match(await p.until(() => document.querySelector('.explain')?.innerText), /names no server/)
+        assert.deepEqual(await p.run(() => [typeof secstream, document.querySelector('.bar').offsetParent]), ['undefined', null])
+      }
+      assert.deepEqual(p.problems, [], hash)
+      await p.close()
+    }
+    await server.stop()
+  })
+
+  await test('a browser without X25519 is told what it cannot do, and knows no server by v1', async browser => {
+    const server = await serve('elder', [music])
+    let old = false
+    const proxy = await between(server.address, () => false, (path, body) => old && path.endsWith('/seal.js')
+      ? Buffer.from(String(body).replace("name: 'X25519' }, false", "name: 'X25518' }, false"))
+      : old === 'dead' && path.endsWith('/worker.js') ? Buffer.from('import "./none.js"') : body)
+    const p = await browser.page({ context: 'own' })
+    try {
+      const play = async work => {
+        await p.open('about:blank')
+        await p.open(`${proxy.address}/`)
+        await rows(p)
+        await p.click('#play')
+        return p.until(work)
+      }
+      old = true
+      assert.match(await play(() => secstream.state.currentTime > 0.05 && document.getElementById('toasts').innerText), /cannot check who the server is/)
+      assert.deepEqual(await p.run(() => [secstream.protection.protocol, secstream.protection.identity]), [1, ''])
+      old = false
+      await play(() => secstream.state.currentTime > 0.05)
+      assert.equal(await p.run(() => secstream.protection.protocol), 2)
+      old = true // who was known is not taken for an elder
+      assert.match(await play(() => document.querySelector('.toast.bad')?.innerText), /which this browser cannot check/)
+      assert.equal(await p.run(() => secstream.protection), null)
+      old = 'dead'
+      p.problems.length = 0
+      await p.open('about:blank')
+      await p.open(`${proxy.address}/`)
+      await rows(p)
+      for (const attempt of [1, 2]) { // the second one is no slower
+        await p.click('#play')
+        assert.match(await p.until(() => document.querySelector('.toast.bad')?.innerText), /worker does not start/, String(attempt))
+        await p.run(() => document.getElementById('toasts').replaceChildren())
+      }
+    } finally {
+      await p.close()
+      await proxy.stop()
+      await server.stop()
+    }
+  })
+
   await test('names and tags are texts, whatever they try to be', async browser => {
     const server = await serve('hostile', [join(T, 'hostile')])
     const p = await open(browser, `${server.address}/`)
@@ -79,6 +137,9 @@ export async function trust (test) {
       const bad = await p.run(() => [...document.querySelectorAll('main *, #queue *, .bar *')].filter(e => ['SCRIPT', 'IMG', 'STYLE', 'IFRAME', 'B'].includes(e.tagName) && !e.src?.startsWith('blob:') || [...e.attributes].some(a => a.name.startsWith('on'))).map(e => e.outerHTML))
       assert.deepEqual(bad, [], view)
     }
+    await p.click('.folders button')
+    assert.deepEqual(await p.run(() => [...document.querySelectorAll('.path button')].map(b => b.innerText)), ['Folders', '<img src=x onerror=hacked()>'])
+    assert.equal(await p.run(() => document.querySelector('.path').innerText), 'Folders\n/\n<img src=x onerror=hacked()>')
     await p.click('[data-view=tracks]')
     const text = await p.until(() => document.querySelector('main').innerText)
     assert.ok(text.includes('<script>hacked()</script><img src=x onerror=hacked()>'), text)
@@ -125,6 +186,11 @@ export async function trust (test) {
       await p.run(t => { document.querySelector('dialog.token input').value = t }, text)
       await p.click('dialog.token .filled')
     }
+    await p.until(() => document.querySelector('dialog.token'))
+    await p.key('Escape') // it can be had again
+    await p.until(() => !document.querySelector('dialog'))
+    assert.match(await p.run(() => document.getElementById('notice').innerText), /asks for a token/)
+    await p.click('#notice button')
     await enter('wrong')
     assert.match(await p.until(() => document.querySelector('dialog.token [role=alert]').textContent), /does not know/)
     await enter(token)

@@ -1,7 +1,7 @@
 // @ts-check
 // The page: connects the library's views, the panel, the bar and the player.
-import { $, clock, h, say, setIcon, spoken, tint, toast } from './dom.js'
-import { askToken, help, insecure, otherServer, uploads } from './dialogs.js'
+import { $, clock, h, label, say, setIcon, spoken, tint, toast } from './dom.js'
+import { askToken, help, insecure, otherServer, strange, uploads } from './dialogs.js'
 import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
@@ -9,7 +9,7 @@ import { Player, isFingerprint, script } from './secstream.js'
 import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
-const TOKEN = `secstream token ${base}` // each server's page has its own
+const TOKEN = `secstream token ${base}` // each server has a page of its own
 
 /** Storage that may be forbidden. */
 const kept = (store, key, value) => {
@@ -23,13 +23,15 @@ const kept = (store, key, value) => {
 const tab = () => sessionStorage
 const browser = () => localStorage
 
+// Keys without Ctrl or Alt can be turned off: who speaks to a computer presses them by accident (WCAG 2.1.4).
+const singleKeys = { get on () { return kept(browser, 'secstream keys') !== 'off' }, set on (on) { kept(browser, 'secstream keys', on ? 'on' : 'off') } }
+
 // Themes.
 
 const THEMES = ['auto', 'light', 'dark']
 function theme (name) {
   document.documentElement.dataset.theme = name
-  $('theme').setAttribute('aria-label', `Colours: ${name}`)
-  $('theme').title = `Colours: ${name}`
+  label($('theme'), `Colours: ${name}`)
 }
 const wanted = kept(browser, 'secstream theme')
 theme(wanted && THEMES.includes(wanted) ? wanted : 'auto')
@@ -39,16 +41,23 @@ $('theme').onclick = () => {
   kept(browser, 'secstream theme', next)
   say(`Colours: ${next}`)
 }
-$('help').onclick = help
+$('help').onclick = () => help(singleKeys)
+$('skip').onclick = e => { // as an address it would put #main in place of a fingerprint
+  e.preventDefault()
+  $('main').focus()
+}
 
-if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) {
-  $('main').replaceChildren(insecure())
+function off (why) {
+  $('main').replaceChildren(why)
   document.body.classList.add('off')
-} else start()
+}
+if (!globalThis.isSecureContext || !globalThis.crypto?.subtle) off(insecure())
+else start()
 
 function start () {
-  const hash = decodeURIComponent(location.hash.slice(1))
+  const hash = location.hash.slice(1).replace(/%3a/gi, ':').toUpperCase()
   const fingerprint = isFingerprint(hash) ? hash : ''
+  if (!fingerprint && hash.startsWith('SHA')) return void off(strange()) // whoever asks for one server wants no other
   const player = new Player({ server: base, fingerprint, token: kept(tab, TOKEN) ?? kept(browser, TOKEN) ?? '', prefetch: 'adaptive' })
   const covers = new Covers(id => player.cover(id))
   const views = new Views({
@@ -61,7 +70,8 @@ function start () {
   const lyrics = new Lyrics(player)
   /** @type {any} */
   let stats = null
-  let view = { name: 'albums' }
+  const was = history.state?.view // before the page was loaded again
+  let view = was && !was.text ? was : { name: 'albums' }
   let library = ''
 
   // Problems are shown where they can be solved.
@@ -102,17 +112,17 @@ function start () {
         library = now
         const focus = document.activeElement === document.body || document.activeElement?.id === 'search'
         views.set(list)
-        if (focus || $('main').childElementCount === 0 || !$('main').contains(document.activeElement)) views.show(view)
+        if (focus || $('main').childElementCount === 0 || !$('main').contains(document.activeElement)) views.show(view, $('main').scrollTop)
       }
       next = list.scanning ? 1000 : 30000
       stats = await player.stats()
     } catch (err) {
       stats = null
-      if (err.kind === 'network') {
-        if ($('main').childElementCount === 0) views.show(view)
-        $('notice').replaceChildren(h('p', { class: 'offline' }, 'The server does not answer. ', h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
-        next = 5000
-      } else problem(err)
+      const gone = err.kind === 'network'
+      if (!library) $('main').replaceChildren()
+      $('notice').replaceChildren(h('p', { class: 'offline' }, gone ? 'The server does not answer. ' : `${err.message}. `, h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
+      if (gone) next = 5000
+      else problem(err)
     }
     $('add').hidden = !stats?.maxUpload
     $('server').replaceChildren(h('span', { class: `dot ${stats ? 's2' : 's0'}` }), h('span', {}, new URL(base).host))
@@ -122,30 +132,31 @@ function start () {
   }
   let timer = 0
 
-  function go (to, push = true) {
+  function go (to, top = undefined) {
+    if (top === undefined) {
+      history.replaceState({ view, top: $('main').scrollTop }, '')
+      history.pushState({ view: to }, '')
+    }
     view = to
-    if (push) history.pushState({ view }, '', location.href)
-    views.show(view)
+    $('search').value = view.text ?? ''
+    views.show(view, top)
     $('main').focus({ preventScroll: true })
   }
-  history.replaceState({ view }, '', location.href)
-  addEventListener('popstate', e => {
-    if (e.state?.view) go(e.state.view, false)
-    if (!e.state?.view?.text) $('search').value = ''
-  })
+  history.replaceState({ view }, '')
+  addEventListener('popstate', e => { if (e.state?.view) go(e.state.view, e.state.top ?? 0) })
   addEventListener('hashchange', () => location.reload()) // another fingerprint is asked for
   $('views').onclick = e => {
     const b = /** @type {any} */ (e.target).closest('[data-view]')
-    if (b) { $('search').value = ''; go({ name: b.dataset.view }) }
+    if (b) go({ name: b.dataset.view })
   }
   let before = view
   $('search').oninput = () => {
     const text = $('search').value
     if (!view.text) before = view
-    view = text ? { name: 'search', text } : before
-    history.replaceState({ view }, '', location.href)
+    view = text.trim() ? { name: 'search', text } : before
     views.show(view)
-    say(text ? $('main').querySelector('.head p')?.textContent ?? '' : '')
+    say(view.text ? $('main').querySelector('.head p')?.textContent ?? '' : '')
+    history.replaceState({ view }, '') // Safari throws when it is called often
   }
 
   // The bar.
@@ -155,7 +166,7 @@ function start () {
     const s = player.state
     const t = s.currentTrack
     setIcon($('play'), s.isPlaying ? 'pause' : 'play')
-    $('play').setAttribute('aria-label', s.isPlaying ? 'Pause' : 'Play')
+    label($('play'), s.isPlaying ? 'Pause' : 'Play')
     $('play').classList.toggle('busy', s.isBuffering)
     document.body.classList.toggle('loaded', Boolean(t))
     const known = t ? { ...(t.track ?? { title: t.title }), tags: { ...t.track?.tags, ...t.tags } } : null
@@ -204,7 +215,7 @@ function start () {
     const how = ['off', 'all', 'one']
     player.repeat = how[(how.indexOf(player.repeat) + 1) % 3]
     $('repeat').dataset.how = player.repeat
-    $('repeat').setAttribute('aria-label', `Repeat: ${player.repeat}`)
+    label($('repeat'), `Repeat: ${player.repeat}`)
     say(`Repeat: ${player.repeat}`)
   }
 
@@ -232,8 +243,7 @@ function start () {
   function loudness (by) {
     player.replayGain = by
     const text = `Loudness: ${LOUDNESS[by]}`
-    $('loudness').setAttribute('aria-label', text)
-    $('loudness').title = text
+    label($('loudness'), text)
     $('loudness').setAttribute('aria-pressed', String(by !== 'off'))
     $('loudness').dataset.by = by
     return text
@@ -250,6 +260,8 @@ function start () {
   // The panel.
 
   const PANELS = ['queue', 'lyrics', 'protection']
+  const narrow = matchMedia('(max-width: 720px)') // there it lies over all else, which the focus must not get behind
+  const cover = narrow.onchange = () => { for (const e of document.querySelectorAll('.skip, .top, .side, main, .bar')) /** @type {any} */ (e).inert = narrow.matches && Boolean(document.body.dataset.panel) }
   function panel (name) {
     const open = name && document.body.dataset.panel !== name ? name : ''
     document.body.dataset.panel = open
@@ -260,6 +272,7 @@ function start () {
       $(`tab-${which}`).tabIndex = on ? 0 : -1
       $(`show-${which}`).setAttribute('aria-expanded', String(open === which))
     }
+    cover()
     if (open === 'protection') { protection.draw(); player.stats().then(s => protection.drawStats(s), () => {}) }
     if (open === 'lyrics') lyrics.draw(player.state)
     if (open === 'queue') drawQueue(player, covers)
@@ -308,16 +321,17 @@ function start () {
       if (at === $('search')) { $('search').value = ''; $('search').oninput(); $('main').focus() } else if (document.body.dataset.panel) closePanel()
       return
     }
-    if (writes) return
+    if (writes || e.key.length === 1 && e.key !== ' ' && !singleKeys.on) return
     const slider = at.matches?.('input[type=range]') && at !== $('seek') // a step of its own would be a hundredth of a second
+    const by = d => (at === document.body || !slider && at.closest?.('.bar') !== null) && volume(Number($('volume').value) + d) // elsewhere they scroll
     const step = d => { player.seek(player.state.currentTime + d) }
     const keys = {
       ' ': () => !at.matches?.('button, a, summary') && $('play').onclick(),
       ArrowLeft: () => e.shiftKey ? $('previous').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(-5),
       ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(5),
-      ArrowUp: () => at === $('seek') ? step(5) : at === document.body && volume(Number($('volume').value) + 5),
-      ArrowDown: () => at === $('seek') ? step(-5) : at === document.body && volume(Number($('volume').value) - 5),
-      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': help
+      ArrowUp: () => at === $('seek') ? step(5) : by(5),
+      ArrowDown: () => at === $('seek') ? step(-5) : by(-5),
+      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': () => help(singleKeys)
     }
     if (keys[e.key]?.() !== false && keys[e.key]) e.preventDefault()
   })
@@ -327,7 +341,9 @@ function start () {
   for (const name of ['play', 'pause', 'stop', 'ended', 'seek', 'buffering', 'buffered', 'loaded', 'slice', 'opened', 'timeupdate']) player.addEventListener(name, draw)
   for (const name of ['queue', 'trackchange', 'loaded']) player.addEventListener(name, () => { if (document.body.dataset.panel === 'queue') drawQueue(player, covers) })
   player.addEventListener('trackchange', () => { draw(); const t = player.state.currentTrack; if (t) say(`Now: ${$('title').textContent}`) })
-  player.addEventListener('error', e => problem(e.detail.error ?? e.detail))
+  player.addEventListener('error', ({ detail: { track, error } }) => {
+    if (!track?.source.file || ['network', 'token', 'identity'].includes(error.kind)) problem(error) // uploads tell of the rest
+  })
   player.addEventListener('warning', e => toast(e.detail.message, { kind: 'bad' }))
   player.addEventListener('suspended', e => toast(e.detail.message, { action: () => run(() => player.play()), label: 'Play', ms: 0 }))
   player.addEventListener('identity', e => toast(`Met this server for the first time. It is ${e.detail.fingerprint.slice(0, 25)}…, and no other from now on.`, { action: () => { if (document.body.dataset.panel !== 'protection') panel('protection') }, label: 'Compare', ms: 15000 }))
@@ -336,7 +352,6 @@ function start () {
   addEventListener('pagehide', e => { if (!e.persisted) player.close() })
   draw()
   load()
-  if (hash && !fingerprint) toast('What stands behind # in the address is no fingerprint', { kind: 'bad' })
   navigator.serviceWorker?.register(script('sw.js'), { scope: base, updateViaCache: 'none' }).catch(() => {})
   Object.defineProperty(globalThis, 'secstream', { value: player }) // for whoever looks at it in the console
 }

@@ -3,7 +3,7 @@
 // keys; and the upload of files.
 import { $, clean, clock, count, h, icon, round, say, size } from './dom.js'
 import { isFingerprint } from './secstream.js'
-import { kind } from './views.js'
+import { kind, shown } from './views.js'
 
 /** A dialog of one's own, which closes with Escape and gives the focus back. */
 function dialog (title, ...content) {
@@ -77,10 +77,16 @@ export function insecure () {
     h('p', { class: 'quiet' }, 'The player in the terminal needs none of this: ', h('code', {}, `secstream play http://${location.host}`)))
 }
 
+/** The page when its address asks for a server by half a fingerprint. */
+export const strange = () => h('div', { class: 'explain' }, icon('shield'), h('h2', {}, 'This address names no server'),
+  h('p', {}, 'A whole fingerprint is SHA256: and 32 pairs of digits: nothing is played until it is whole.'))
+
 const KEYS = [['Space', 'play or pause'], ['← →', '5 seconds back or on'], ['Shift + ← →', 'the track before or after'], ['↑ ↓', 'louder or softer'], ['M', 'mute'], ['/', 'search'], ['Q', 'queue'], ['L', 'lyrics'], ['P', 'protection'], ['?', 'this']]
 
-export function help () {
+export function help (single) {
+  const box = h('input', { type: 'checkbox', checked: single.on, onchange: () => { single.on = box.checked } })
   dialog('Keys', h('dl', { class: 'keys' }, KEYS.flatMap(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])),
+    h('label', { class: 'check' }, box, 'Letters, / and ? are keys'),
     h('h3', {}, 'What is protected'),
     h('p', {}, 'Slices of music come sealed, and are opened in a worker of this page by keys that no script can read. They are not put on disk.'),
     h('p', {}, 'The player itself comes from the server. Over HTTPS nobody on the way can change it; who runs the server could. The list of titles is not sealed: HTTPS hides it.'),
@@ -99,39 +105,60 @@ export async function sniff (file) {
 }
 
 /**
- * Sends files one after another, shows how far they got and what the server makes
- * of them, and plays each.
+ * Has files come next, and plays the first of them. Each is sent when its turn
+ * comes near; how far it got is shown, and what the server makes of it.
  */
 export async function uploads (player, files, limit) {
-  for (const file of files) {
+  const show = file => {
     const bar = h('progress', { max: 1, value: 0, 'aria-label': `Sending ${clean(file.name)}` })
     const facts = h('p', { class: 'quiet' }, size(file.size))
-    const box = h('div', { class: 'toast upload' }, h('div', { class: 'wide' }, h('strong', {}, clean(file.name)), facts, bar))
-    const done = () => { bar.remove(); box.append(round('close', 'Dismiss', () => box.remove())) }
-    $('toasts').append(box)
-    const what = await sniff(file)
-    const fail = text => { facts.textContent = text; box.classList.add('bad'); say(text); done() }
-    if (!what) { fail('This is no WAV, MP3, FLAC or Ogg file.'); continue }
-    if (limit && file.size > limit) { fail(`${what}, ${size(file.size)}: the server takes ${size(limit)} at most.`); continue }
-    facts.textContent = `${what}, ${size(file.size)}`
-    const loaded = e => {
-      if (e.detail.track.source.file !== file) return
-      const { info } = e.detail
-      player.removeEventListener('loaded', loaded)
-      facts.textContent = `${kind(info)}, ${clock(info.duration)}, ${count(info.totalSlices, 'slice')} of ${(info.sliceDuration / 1000).toFixed(0)} s`
-      say(`${clean(file.name)} was sent: ${facts.textContent}`)
-      done()
-      setTimeout(() => box.remove(), 8000)
+    const name = h('strong', {}, clean(file.name))
+    const box = h('div', { class: 'toast upload' }, h('div', { class: 'wide' }, name, facts, bar))
+    const done = (bad = true) => {
+      bar.remove()
+      box.classList.toggle('bad', bad)
+      box.append(round('close', 'Dismiss', () => box.remove()))
+      say(`${name.textContent}: ${facts.textContent}`)
+      if (!bad) setTimeout(() => box.remove(), 8000)
     }
-    player.addEventListener('loaded', loaded)
-    const [id] = player.playNext(file)
-    player.watch(id, (sent, total) => { bar.value = sent / total; facts.textContent = sent < total ? `${what}, ${size(sent)} of ${size(total)}` : `${what}, ${size(total)}: the server reads it` })
-    try {
-      await player.jump(id)
-    } catch (err) {
-      player.removeEventListener('loaded', loaded)
-      player.remove(id)
-      fail(err.code === 'forbidden' ? 'This server takes no uploads (serve --allow-upload).' : err.message)
+    $('toasts').append(box)
+    return { bar, facts, name, done }
+  }
+  const good = []
+  for (const file of files) {
+    const what = await sniff(file)
+    if (what && !(limit && file.size > limit)) good.push([file, what])
+    else {
+      const s = show(file)
+      s.facts.textContent = what ? `${what}, ${size(file.size)}: the server takes ${size(limit)} at most.` : 'This is no WAV, MP3, FLAC or Ogg file.'
+      s.done()
     }
   }
+  const ids = player.playNext(good.map(g => g[0]))
+  good.forEach(([file, what], i) => {
+    let s
+    const end = new AbortController()
+    const hear = (type, work) => player.addEventListener(type, e => e.detail.track?.id === ids[i] && work(e.detail), { signal: end.signal })
+    player.watch(ids[i], (sent, total) => {
+      s ??= show(file)
+      s.bar.value = sent / total
+      s.facts.textContent = `${what}, ${sent < total ? `${size(sent)} of ${size(total)}` : `${size(total)}: the server reads it`}`
+    })
+    hear('loaded', ({ info, tags }) => {
+      end.abort()
+      s ??= show(file)
+      const t = shown({ title: file.name, tags })
+      s.name.textContent = [t.artist, t.title].filter(Boolean).join(' \u2013 ')
+      s.facts.textContent = [t.album, kind(info), clock(info.duration), `${count(info.totalSlices, 'slice')} of ${(info.sliceDuration / 1000).toFixed(0)} s`].filter(Boolean).join(', ')
+      s.done(false)
+    })
+    hear('error', err => {
+      end.abort()
+      s ??= show(file)
+      s.facts.textContent = err.message
+      s.done()
+      player.remove(ids[i])
+    })
+  })
+  if (ids.length > 0) await player.jump(ids[0]).catch(() => {})
 }

@@ -16,7 +16,7 @@ export function h (tag, props = {}, ...children) {
     else if (name === 'dataset') Object.assign(e.dataset, value)
     else e.setAttribute(name, value === true ? '' : String(value))
   }
-  e.append(...children.flat().filter(c => c !== null && c !== undefined && c !== false))
+  e.append(...children.flat(2).filter(c => c !== null && c !== undefined && c !== false))
   return e
 }
 
@@ -35,6 +35,12 @@ export function icon (name) {
 
 export const $ = id => /** @type {any} */ (document.getElementById(id))
 export const setIcon = (button, name) => button.querySelector('use').setAttribute('href', `#i-${name}`)
+
+/** Names a button for eyes and ears. */
+export function label (button, text) {
+  button.title = text
+  button.setAttribute('aria-label', text)
+}
 
 /** A round button with a drawing. */
 export const round = (name, label, onclick, more = {}) => h('button', { type: 'button', class: 'round', 'aria-label': label, title: label, onclick, ...more }, icon(name))

@@ -25,14 +25,17 @@ export class Link {
   constructor (tick) {
     const here = new URL('worker.js', import.meta.url)
     let address = script('worker.js')
-    if (here.origin !== location.origin) { // a worker has to be of the page's own origin; what it imports need not
+    if (here.origin !== location.origin) { // a worker has to be of the origin of its page; what it imports need not
       const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(here.href)}`], { type: 'text/javascript' }))
       address = policy ? policy.createScriptURL(blob) : blob
     }
     this.worker = new Worker(address, { type: 'module', name: 'secstream' })
     this.calls = new Map()
     this.last = 0
+    this.dead = /** @type {SecstreamError|undefined} */ (undefined)
+    let alive = false
     this.worker.onmessage = ({ data }) => {
+      alive = true
       if (data.tick) return tick()
       const call = this.calls.get(data.id)
       if (data.progress) return call?.progress?.(data.progress.sent, data.progress.total)
@@ -42,7 +45,9 @@ export class Link {
     }
     this.worker.onerror = e => {
       e.preventDefault?.()
-      for (const call of this.calls.values()) call.reject(new SecstreamError('protocol', 'the worker does not start', { hint: 'the browser may be too old for module workers' }))
+      if (alive) return
+      this.dead = new SecstreamError('protocol', 'the worker does not start', { hint: 'the browser may be too old for module workers' })
+      for (const call of this.calls.values()) call.reject(this.dead)
       this.calls.clear()
     }
   }
@@ -51,6 +56,7 @@ export class Link {
   call (op, args = {}, { signal = undefined, progress = undefined } = {}) {
     const id = ++this.last
     return new Promise((resolve, reject) => {
+      if (this.dead) return reject(this.dead)
       this.calls.set(id, { resolve, reject, progress })
       signal?.addEventListener('abort', () => this.worker.postMessage({ op: 'abort', args: { id } }), { once: true })
       this.worker.postMessage({ id, op, args })

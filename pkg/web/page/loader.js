@@ -6,7 +6,6 @@ import { SliceState, decode, silence } from './track.js'
 
 const ENOUGH = 6 // seconds that are always fetched ahead, unless nothing is
 const AT_ONCE = 3 // downloads
-const MOST_LOST = 5 // slices in a row; more is not damage but a track that cannot be played
 const { waiting, fetching, opened, wiped } = SliceState
 
 /** @typedef {import('./track.js').Opened} Opened */
@@ -43,7 +42,7 @@ export class Loader {
     const { behind, ahead } = this.reach()
     const place = this.player.place() // not what sounded last: after a seek that is elsewhere
     for (const t of this.player.tracks.values()) {
-      const here = t !== this.player.current() ? -1 : place?.track === t ? place.slice : 0
+      const here = t !== this.player.current() ? t === this.player.next() ? -1 : Infinity : place?.track === t ? place.slice : 0
       for (const i of t.buffers.keys()) {
         if (here < 0 ? i <= ahead : i >= here - behind && i <= here + ahead + 1) continue
         if (head?.track === t && i === head.slice) continue
@@ -123,9 +122,8 @@ export class Loader {
   // rest of the track may well be whole.
   lose (t, i, err) {
     if (err.kind !== 'forged' && err.kind !== 'audio') return false
-    const some = t.run(i) <= MOST_LOST
-    if (some) t.lost.add(i)
-    this.tell('warning', { message: `slice ${i + 1} was refused${some ? ' and is silent' : ''}: ${err.message}`, kind: err.kind, slice: i, track: t.item })
-    return some
+    t.lost.set(i, err)
+    this.tell('warning', { message: `slice ${i + 1} was refused and is silent: ${err.message}`, kind: err.kind, slice: i, track: t.item })
+    return true
   }
 }

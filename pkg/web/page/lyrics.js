@@ -97,5 +97,6 @@ export class Lyrics {
     $('lyrics').replaceChildren(h('ol', { class: `lines ${synced ? 'synced' : ''}` }, lines.map(({ time, text }) => h('li', {}, synced && text
       ? h('button', { type: 'button', onclick: () => this.player.seek(time) }, text)
       : text || '\u00a0'))))
+    this.draw(this.player.state)
   }
 }

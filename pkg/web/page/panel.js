@@ -2,9 +2,7 @@
 // Beside the music: the queue, and what protects it.
 import { $, clean, clock, count, h, icon, round, say, size } from './dom.js'
 import { SliceState, isFingerprint } from './secstream.js'
-import { coverOf, shown } from './views.js'
-
-const NAMES = ['waiting', 'being fetched', 'opened', 'playing', 'wiped', 'refused']
+import { coverOf, kind, shown } from './views.js'
 
 /** The queue as a list. */
 export function drawQueue (player, covers) {
@@ -39,7 +37,7 @@ export function drawQueue (player, covers) {
 /** The colours of slices, out of the style sheet. */
 function colours () {
   const style = getComputedStyle(document.documentElement)
-  return ['waiting', 'fetching', 'opened', 'playing', 'wiped', 'refused'].map(n => style.getPropertyValue(`--slice-${n}`).trim())
+  return Object.keys(SliceState).map(n => style.getPropertyValue(`--slice-${n}`).trim())
 }
 
 /** Paints slices along the seek bar: what is there, what is coming, what is gone. */
@@ -96,7 +94,7 @@ export class Protection {
     this.verdict = h('p', { class: 'verdict', role: 'status' })
     this.compare = h('input', { type: 'text', class: 'field', placeholder: 'SHA256:…', 'aria-label': 'Fingerprint that the server printed', autocomplete: 'off', spellcheck: 'false', oninput: () => this.judge() })
     this.statistics = h('dl', { class: 'facts' })
-    this.legend = h('ul', { class: 'legend' }, NAMES.map((n, i) => h('li', {}, h('i', { class: `dot s${i}` }), n)))
+    this.legend = h('ul', { class: 'legend' }, Object.entries(SliceState).map(([n, i]) => h('li', {}, h('i', { class: `dot s${i}` }), i === SliceState.fetching ? 'being fetched' : n)))
     this.none = h('div', { class: 'empty' }, icon('shield'), h('p', {}, 'Play something to see what protects it.'))
     this.connection = h('div', {},
       h('h3', {}, 'Slices'), this.map, this.legend,
@@ -128,7 +126,7 @@ export class Protection {
       ['Key agreement', p.protocol === 2 ? p.kem ? 'X25519 with ML-KEM-768' : 'X25519' : 'ECDH P-256'],
       ['Cipher', p.cipher], ['Key', `${count(p.exchanges, 'exchange')}, ${age(p.keySince)} old, out of reach for scripts`],
       ['Way', location.protocol === 'https:' ? 'HTTPS' : 'this machine'],
-      ['Sound', `${{ pcm: 'PCM', mp3: 'MP3', flac: 'FLAC', vorbis: 'Vorbis', opus: 'Opus' }[p.codec] ?? clean(p.codec)}, ${p.sampleRate / 1000} kHz, ${count(p.channels, 'channel')}${p.format === 'riff' ? ', as PCM' : ''}`],
+      ['Sound', `${kind(p)}${p.format === 'riff' ? ', as PCM' : ''}`],
       ['Slices', `${p.states.length} of up to ${seconds.toFixed(1)} s`],
       ['Fetched', `${p.fetched}, ${size(p.wireBytes)} sealed`],
       ['Verified', `${p.verified}${p.refused ? `, refused ${p.refused}` : ''}${p.retried ? `, tried again ${p.retried}` : ''}`],

@@ -77,37 +77,21 @@ export function fromBase64 (value, length, what) {
   return bytes
 }
 
-const hex = bytes => Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('')
-
-
 /** What people compare: SHA256: and 32 pairs of digits. */
-export const fingerprint = async identity => 'SHA256:' + hex(await sha256(identity)).toUpperCase().match(/../g).join(':')
+export const fingerprint = async identity => 'SHA256:' + Array.from(await sha256(identity), b => b.toString(16).padStart(2, '0')).join(':').toUpperCase()
 
 /** Says whether a text is a fingerprint. */
 export const isFingerprint = s => /^SHA256:[0-9A-F]{2}(:[0-9A-F]{2}){31}$/.test(s)
 
-const crcTables = (() => {
-  const t = Array.from({ length: 8 }, () => new Int32Array(256))
-  for (let n = 0; n < 256; n++) {
-    let c = n
-    for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1
-    t[0][n] = c
-  }
-  for (let n = 0; n < 256; n++) for (let k = 1; k < 8; k++) t[k][n] = (t[k - 1][n] >>> 8) ^ t[0][t[k - 1][n] & 255]
-  return t
-})()
+const crcTable = Int32Array.from({ length: 256 }, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? n >>> 1 ^ 0xedb88320 : n >>> 1
+  return n
+})
 
-/** CRC-32 (IEEE), eight bytes at a time. */
+/** CRC-32 (IEEE) */
 export function crc32 (bytes) {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = crcTables
   let c = -1
-  let i = 0
-  for (; i + 8 <= bytes.length; i += 8) {
-    c ^= bytes[i] | bytes[i + 1] << 8 | bytes[i + 2] << 16 | bytes[i + 3] << 24
-    c = t7[c & 255] ^ t6[c >>> 8 & 255] ^ t5[c >>> 16 & 255] ^ t4[c >>> 24] ^
-      t3[bytes[i + 4]] ^ t2[bytes[i + 5]] ^ t1[bytes[i + 6]] ^ t0[bytes[i + 7]]
-  }
-  for (; i < bytes.length; i++) c = (c >>> 8) ^ t0[(c ^ bytes[i]) & 255]
+  for (let i = 0; i < bytes.length; i++) c = c >>> 8 ^ crcTable[(c ^ bytes[i]) & 255]
   return (~c >>> 0).toString(16).padStart(8, '0')
 }
 
@@ -122,7 +106,7 @@ export function able () {
     if (!subtle) fail('insecure', 'the browser has no cryptography for this page', { hint: 'open it over HTTPS or as localhost' })
     const can = make => Promise.resolve().then(make).then(() => true, () => false)
     const v2 = await can(() => subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])) &&
-      await can(() => subtle.importKey('raw', new Uint8Array(32).fill(0x58, 0, 1), { name: 'Ed25519' }, false, ['verify']))
+      await can(() => subtle.importKey('raw', new Uint8Array(32).fill(0x66).fill(0x58, 0, 1), { name: 'Ed25519' }, false, ['verify'])) // the base point: some look whether it is one
     return { v2, kem: v2 && await can(async () => must((await kemPair()) !== null, 'none')) }
   })()
   return abilities

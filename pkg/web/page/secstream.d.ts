@@ -101,7 +101,7 @@ export interface Events {
   /** Also of a slice that was refused, with its number: silence of its length stands in for it. */
   warning: { message: string, kind?: Kind, slice?: number, track?: Item }
   /** A track is open; a slice was opened, is on the clock, sounds. */
-  loaded: { track: Item, info: Record<string, any> }
+  loaded: { track: Item, info: Record<string, any>, tags: Tags }
   opened: { slice: number, track: Item }
   scheduled: { slice: number, track: Item, skip: number, frames: number, contextTime: number }
   slice: { slice: number, track: Item, contextTime: number }

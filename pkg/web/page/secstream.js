@@ -64,7 +64,6 @@ export class Player extends EventTarget {
   get token () { return this.#server.token }
   set token (token) { this.#server.token = token }
 
-  /** The server's list, once it has looked through its folders or wait is false. */
   library ({ signal } = /** @type {any} */ ({})) { return this.#server.library(signal) }
   stats ({ signal } = /** @type {any} */ ({})) { return this.#server.stats(signal) }
   cover (id, { signal } = /** @type {any} */ ({})) { return this.#server.cover(id, signal) }
@@ -160,7 +159,7 @@ export class Player extends EventTarget {
     if (this.#ended) return this.#go(this.#queue.at, 0, 'playing')
     if (!here || here.error) return this.#go(Math.max(this.#queue.at, 0), 0, 'playing')
     if (this.#wish === 'playing') return this.#wake()
-    for (const t of this.#tracks.values()) t.errors.clear()
+    for (const t of this.#tracks.values()) t.retry()
     this.#wish = 'playing'
     this.#link.call('tick', { ms: TICK })
     this.#tell('play')
@@ -283,7 +282,7 @@ export class Player extends EventTarget {
     const states = Uint8Array.from(here.states)
     const now = this.#now
     if (now?.track === here && this.#line.pieces.length > 0) states[now.slice] = SliceState.playing
-    for (const i of here.lost) states[i] = SliceState.refused
+    for (const i of here.lost.keys()) states[i] = SliceState.refused
     let buffered = 0
     for (const t of this.#tracks.values()) for (const b of t.buffers.values()) buffered += b.length * b.numberOfChannels * 4
     return {
@@ -404,7 +403,10 @@ export class Player extends EventTarget {
       track?.ready.then(() => { if (!track.error) this.#pump() })
       return false
     }
-    if (track.error || track.rate !== here.rate) return false // for #finish
+    if (track.error || track.rate !== here.rate) { // for #finish, on the dot
+      if (left < 0.3) setTimeout(() => this.#tick(), 1000 * left)
+      return false
+    }
     this.#line.head = { track, slice: 0, skip: 0 }
     return true
   }
@@ -446,7 +448,7 @@ export class Player extends EventTarget {
         const next = this.#following()
         if (!next || next.error || next.info) return this.#finish()
       }
-      const err = h.track.errors.get(h.slice)
+      const err = line.fault
       if (err) return this.#broke(err, h.slice)
       if (line.next !== null && !this.#hungry) {
         this.#hungry = true

@@ -29,8 +29,11 @@ export class Shelf extends Map {
       Object.assign(track, { handle: got.handle, info: got.info, tags: got.tags, hasCover: got.hasCover, first: got.first, status: got.status })
       if (track.tags.title) item.title = track.tags.title
       track.states = new Uint8Array(got.info.totalSlices)
+      if (protocol !== 1 && got.status.protocol === 1) {
+        hear.tell('warning', { message: 'this browser cannot check who the server is: it has no X25519 and Ed25519' })
+      }
       if (track.first) hear.tell('identity', { address, fingerprint: got.status.identity })
-      hear.tell('loaded', { track: item, info: got.info })
+      hear.tell('loaded', { track: item, info: got.info, tags: got.tags })
     } catch (err) {
       track.error = err
       if (!track.closed) hear.fail(err, { track: item })

@@ -3,16 +3,17 @@
 // again every time, so that a new server's player is not held back; nothing of
 // the API is ever kept.
 const CACHE = 'secstream'
-const FILES = ['./', 'web/app.css', 'web/app.js', 'web/dom.js', 'web/views.js', 'web/panel.js', 'web/dialogs.js', 'web/media.js', 'web/lyrics.js', 'web/secstream.js', 'web/link.js', 'web/shelf.js', 'web/queue.js', 'web/track.js', 'web/loader.js', 'web/timeline.js', 'web/gain.js', 'web/protocol.js', 'web/seal.js', 'web/strategy.js',
-  'web/worker.js', 'web/pins.js', 'web/pcm.js', 'web/flac.js', 'web/icon.svg', 'web/app.webmanifest']
+const BEHIND = ['web/worker.js', 'web/pins.js', 'web/pcm.js', 'web/flac.js'] // of which the page does not tell
 
 const worker = /** @type {any} */ (self)
-const home = new URL('../', location.href)
-const ours = new Set(FILES.map(f => new URL(f, home).href))
+const home = new URL('../', location.href).href
+const ours = new URL('web/', home).href
 
 worker.addEventListener('install', event => event.waitUntil((async () => {
   const cache = await caches.open(CACHE)
-  await cache.addAll([...ours])
+  const page = await (await fetch(home)).text()
+  const files = Array.from(page.matchAll(/(?:href|src)="(web\/[^"]+)"/g), m => m[1])
+  await cache.addAll([home, ...new Set([...files, ...BEHIND].map(f => new URL(f, home).href))])
   await worker.skipWaiting()
 })()))
 
@@ -21,7 +22,7 @@ worker.addEventListener('activate', event => event.waitUntil(worker.clients.clai
 worker.addEventListener('fetch', event => {
   const url = new URL(event.request.url)
   url.hash = url.search = ''
-  if (event.request.method !== 'GET' || !ours.has(url.href)) return
+  if (event.request.method !== 'GET' || url.href !== home && !url.href.startsWith(ours)) return
   event.respondWith((async () => {
     const cache = await caches.open(CACHE)
     try {

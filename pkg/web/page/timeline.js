@@ -8,6 +8,7 @@ import { SliceState } from './track.js'
 const LEAD = 0.06 // seconds from a decision to its sound
 const START = 0.4 // seconds that are decoded before sound begins, or the slice that begins and the next
 const LATE = 0.005 // a slice that is ready so long before its time still goes on in time
+const MOST_LOST = 5 // slices in a row; more is not damage but a track that cannot be played
 const FADE = 0.008 // of sound that is cut off, and that starts in the middle
 
 /** @typedef {import('./track.js').Opened} Opened */
@@ -40,6 +41,13 @@ export class Timeline {
     this.head = null
     /** @type {number|null} the frame of the clock that is to be filled next */
     this.next = null
+    this.silent = 0 // slices in a row, up to the head, that silence stands in for
+  }
+
+  /** Why the slice at the head will not sound, if that is known. */
+  get fault () {
+    const { track: { errors, lost }, slice } = /** @type {Place} */ (this.head)
+    return errors.get(slice) ?? (this.silent >= MOST_LOST ? lost.get(slice) : undefined)
   }
 
   get frame () { return this.context ? Math.round(this.context.currentTime * this.context.sampleRate) : 0 }
@@ -109,6 +117,7 @@ export class Timeline {
     this.pieces = []
     this.next = null
     this.head = head
+    this.silent = 0
     this.generation = null
     this.norms.clear()
     if (generation && gone.length > 0) {
@@ -140,7 +149,7 @@ export class Timeline {
     const buffer = t.buffers.get(slice)
     const context = this.context
     const rate = context.sampleRate
-    if (!buffer || (context.wanted !== t.rate && rate !== t.rate)) return false
+    if (!buffer || this.fault || (context.wanted !== t.rate && rate !== t.rate)) return false
     const fresh = this.next === null || this.next < (context.currentTime + LATE) * rate
     if (fresh && !this.enough(h, buffer)) return false
     if (fresh) this.anchor(h, rate)
@@ -154,6 +163,7 @@ export class Timeline {
     this.pieces.push({ track: t, slice, from: t.slices[slice].start + skip, frames, at, node })
     this.next = at + Math.round(frames * rate / t.rate)
     this.head = { track: t, slice: slice + 1, skip: 0 }
+    this.silent = t.lost.has(slice) ? slice > 0 ? this.silent + 1 : 1 : 0
     this.tell('scheduled', { slice, track: t.item, skip, frames, contextTime: at / rate })
     return true
   }

@@ -24,8 +24,8 @@ export class Opened {
     this.pending = new Map()
     /** @type {Map<number, any>} */
     this.errors = new Map()
-    /** @type {Set<number>} silence stands in for them */
-    this.lost = new Set()
+    /** @type {Map<number, any>} silence stands in for them, and why */
+    this.lost = new Map()
     this.states = new Uint8Array(0)
     this.error = undefined
     this.ready = undefined
@@ -35,13 +35,10 @@ export class Opened {
   get rate () { return this.info.sampleRate }
   get slices () { return this.info?.slices }
 
-  /** How many slices in a row are lost, were i too. */
-  run (i) {
-    const gone = k => this.lost.has(k) || this.errors.has(k)
-    let n = 1
-    for (let k = i - 1; gone(k); k--) n++
-    for (let k = i + 1; gone(k); k++) n++
-    return n
+  /** Has what was missing be asked for once more. */
+  retry () {
+    this.errors.clear()
+    for (const i of this.lost.keys()) this.buffers.delete(i)
   }
 
   /** The slice that frame lies in. */

@@ -14,6 +14,9 @@ export function shown (t) {
 /** The track whose picture stands for a track: an album's is fetched once. */
 export const coverOf = t => t?.cover ?? (t?.hasCover ? t.id : undefined)
 
+// As it is searched for: neither case nor accents matter.
+const plain = text => clean(text).normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+
 const order = (a, b) => (a.tags?.disc ?? 0) - (b.tags?.disc ?? 0) || (a.tags?.track ?? 0) - (b.tags?.track ?? 0) || collate(a.path, b.path)
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 const collate = (a, b) => collator.compare(a ?? '', b ?? '')
@@ -42,7 +45,7 @@ export function albumsOf (tracks) {
     a.artist = a.artists.size === 1 ? [...a.artists][0] : a.artists.size > 1 ? 'Several artists' : a.tagged ? '' : 'Folder'
     a.cover = a.tracks.find(t => t.hasCover)?.id
     a.duration = a.tracks.reduce((n, t) => n + t.duration, 0)
-    for (const t of a.tracks) t.cover = t.hasCover ? a.tagged ? a.cover : t.id : undefined // an album's picture is fetched once
+    for (const t of a.tracks) t.cover = t.hasCover ? a.tagged ? a.cover : t.id : undefined // the picture of an album is fetched once
   }
   return list.sort((a, b) => Number(b.tagged) - Number(a.tagged) || collate(a.artist, b.artist) || collate(a.date, b.date) || collate(a.name, b.name))
 }
@@ -67,7 +70,7 @@ export class Covers {
   url (id) {
     let got = this.kept.get(id)
     this.kept.delete(id)
-    got ??= this.fetch(id).then(blob => URL.createObjectURL(blob), () => null)
+    got ??= this.fetch(id).then(blob => URL.createObjectURL(blob), () => { this.kept.delete(id); return null }) // another time, perhaps
     this.kept.set(id, got)
     if (this.kept.size > 300) {
       const [old, gone] = this.kept.entries().next().value
@@ -102,19 +105,22 @@ export class Covers {
   }
 }
 
-/** Puts a long list in, as far as one looks. */
+/** Puts a long list in, as far as one looks, and until it is full. */
 function lazily (list, items, make) {
   let at = 0
   const sentinel = h('li', { class: 'sentinel', 'aria-hidden': 'true' })
   const more = () => {
+    watch.unobserve(sentinel)
+    sentinel.remove()
     list.append(...items.slice(at, at + PART).map((item, i) => make(item, at + i)))
     at += PART
-    if (at < items.length) list.append(sentinel)
-    else sentinel.remove()
+    if (at >= items.length) return
+    list.append(sentinel)
+    watch.observe(sentinel) // anew: who has jumped to the end sees it all the time, and that is no change
   }
-  const watch = new IntersectionObserver(e => { if (e.some(x => x.isIntersecting)) more() }, { rootMargin: '800px' })
+  const watch = new IntersectionObserver(e => { if (e[e.length - 1].isIntersecting) more() }, { root: $('main'), rootMargin: '800px' })
   more()
-  if (at < items.length) watch.observe(sentinel)
+  list.more = () => at < items.length && (more(), true)
   return list
 }
 
@@ -138,15 +144,17 @@ export class Views {
     this.albums = albumsOf(library.tracks)
     this.folders = library.folders
     this.scanning = library.scanning
-    this.found = library.tracks.map(t => [t.tags?.title, t.tags?.artist, t.tags?.albumArtist, t.tags?.album, t.path].map(x => clean(x).toLowerCase()).join('\n'))
+    this.found = library.tracks.map(t => [t.tags?.title, t.tags?.artist, t.tags?.albumArtist, t.tags?.album, t.path].map(plain).join('\n'))
   }
 
-  /** Shows a view: { name: albums | album | tracks | folders, key?, text? }. */
-  show (view) {
+  /** Shows a view: { name: albums | album | tracks | folders, key?, text? }, from so many pixels on. */
+  show (view, top = 0) {
     const main = $('main')
     const made = view.text ? this.search(view.text) : view.name === 'album' ? this.album(view.key) : view.name === 'tracks' ? this.all() : view.name === 'folders' ? this.folder(view.key ?? '') : this.grid()
     main.replaceChildren(...made)
-    main.scrollTop = 0
+    const list = made[made.length - 1]
+    while (top + main.clientHeight > main.scrollHeight && list.more?.());
+    main.scrollTop = top
     this.mark()
     for (const b of document.querySelectorAll('[data-view]')) {
       const here = !view.text && (/** @type {any} */ (b).dataset.view === view.name || view.name === 'album' && /** @type {any} */ (b).dataset.view === 'albums')
@@ -214,6 +222,8 @@ export class Views {
   folder (key) {
     if (this.tracks.length === 0) return [this.nothing()]
     const below = key === '' ? '' : `${key}/`
+    const counts = new Map()
+    for (const t of this.tracks) for (let f = t.folder; f !== key && f.startsWith(below); f = f.slice(0, Math.max(f.lastIndexOf('/'), 0))) counts.set(f, (counts.get(f) ?? 0) + 1)
     const inside = this.folders.filter(f => f !== '' && f !== key && f.startsWith(below) && !f.slice(below.length).includes('/'))
     const here = this.tracks.filter(t => t.folder === key)
     const all = this.tracks.filter(t => t.folder === key || t.folder.startsWith(below))
@@ -223,15 +233,15 @@ export class Views {
         parts.map((p, i) => [h('span', { 'aria-hidden': 'true' }, '/'), h('button', { type: 'button', class: 'text', 'aria-current': i === parts.length - 1 ? 'location' : null, onclick: () => this.act.open({ name: 'folders', key: parts.slice(0, i + 1).join('/') }) }, clean(p))])),
       this.head(parts.length ? clean(parts[parts.length - 1]) : 'Folders', count(all.length, 'track'), all),
       inside.length > 0 && h('ul', { class: 'folders' }, inside.map(f => h('li', {}, h('button', { type: 'button', onclick: () => this.act.open({ name: 'folders', key: f }) },
-        icon('folder'), h('span', {}, clean(f.slice(below.length))), h('span', { class: 'quiet' }, count(this.tracks.filter(t => t.folder === f || t.folder.startsWith(`${f}/`)).length, 'track')))))),
+        icon('folder'), h('span', {}, clean(f.slice(below.length))), h('span', { class: 'quiet' }, count(counts.get(f) ?? 0, 'track')))))),
       this.rows(here)
     ].filter(Boolean)
   }
 
   search (text) {
-    const words = clean(text).toLowerCase().split(' ').filter(Boolean)
+    const words = plain(text).split(' ')
     const tracks = this.tracks.filter((_, i) => words.every(w => this.found[i].includes(w)))
-    const albums = this.albums.filter(a => words.every(w => `${a.name} ${a.artist}`.toLowerCase().includes(w)))
+    const albums = this.albums.filter(a => words.every(w => plain(`${a.name} ${a.artist}`).includes(w)))
     return [
       this.head('Found', `${count(tracks.length, 'track')} for “${clean(text)}”`, tracks),
       albums.length > 0 && tracks.length > 0 && this.cards(albums.slice(0, 12)),
