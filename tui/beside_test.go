@@ -66,6 +66,8 @@ func TestCover(t *testing.T) {
 			s.send(p)
 		}
 	}
+	s.wantNoText("▀")
+	s.drawn()
 	s.wantText("▀▀▀▀")
 	x, _ := s.find("Xtal")
 	s.keys("i")
@@ -97,6 +99,8 @@ func TestPictureComesBeforeItsFrame(t *testing.T) {
 	s.Model = m
 	s.keys("N")
 	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	close(s.e.events)
+	s.drawn()
 	if _, err := m.out.Write([]byte("frame")); err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +147,8 @@ func TestPixelsStandInTheirLines(t *testing.T) {
 	s.Model = m
 	s.keys("N")
 	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	close(s.e.events)
+	s.drawn()
 	strips := 0
 	for _, l := range strings.Split(s.raw(), "\n") {
 		strips += strings.Count(l, "\x1bP")

@@ -135,7 +135,8 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		return m.read(msg)
 	case tea.MouseMsg:
 		m.mouse(tea.MouseEvent(msg))
-	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse
+	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse, and perhaps pictures
+		m.out.tell(m.cover.setup)
 		return tea.EnableMouseCellMotion
 	case eventMsg:
 		return tea.Batch(m.event(player.Event(msg)), listen(m.engine.Events(), m.ctx.Done()))
@@ -157,6 +158,8 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		m.words.take(msg)
 	case picturedMsg:
 		m.cover.take(msg)
+	case drawnMsg:
+		m.out.tell(m.cover.hang(msg))
 	}
 	return nil
 }
@@ -201,7 +204,6 @@ func (m *model) resize(w, h int) {
 	m.library.resize(l.rows)
 	m.queue.resize(l.rows)
 	m.bars.resize(l.inner - 4)
-	m.cover.w = 0
 }
 
 // follow looks at the engine. A cursor on the track that played goes along
@@ -248,11 +250,11 @@ func (m *model) look() tea.Cmd {
 		}))
 	}
 	if get := m.config.Art; get != nil && m.view == viewNow && m.cover.track != track && track >= 0 {
-		m.cover.track, m.cover.image, m.cover.lines, m.cover.w = track, nil, nil, 0
+		m.cover.track, m.cover.image = track, nil
+		m.cover.renew()
 		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
 	}
-	m.hang()
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, m.draw())...)
 }
 
 // here is where the listener is.

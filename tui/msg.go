@@ -4,6 +4,7 @@ import (
 	"image"
 
 	"secstream/pkg/player"
+	"secstream/tui/art"
 )
 
 // eventMsg is one event of the engine.
@@ -45,4 +46,10 @@ type lyricsMsg struct {
 type picturedMsg struct {
 	track int
 	image image.Image
+}
+
+// drawnMsg brings a cover that was drawn.
+type drawnMsg struct {
+	what    drawing
+	picture art.Picture
 }

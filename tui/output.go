@@ -12,34 +12,44 @@ import (
 type output struct {
 	file *os.File
 
-	mu     sync.Mutex
-	before string // told, and not written yet
+	writing sync.Mutex // held while the terminal takes its time
+
+	mu     sync.Mutex // guards what follows, and is never held for long
+	before string     // told, and not written yet
 }
 
-// tell has text written before the next frame.
+// tell has text written before the next frame. It waits for nothing.
 func (o *output) tell(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.before += text
 }
 
-// Write writes a frame, or a sequence.
-func (o *output) Write(p []byte) (int, error) {
+// told takes what is to be written first.
+func (o *output) told() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.before != "" {
-		if _, err := o.file.WriteString(o.before); err != nil {
+	text := o.before
+	o.before = ""
+	return text
+}
+
+// Write writes a frame, or a sequence.
+func (o *output) Write(p []byte) (int, error) {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	if first := o.told(); first != "" {
+		if _, err := o.file.WriteString(first); err != nil {
 			return 0, err
 		}
-		o.before = ""
 	}
 	return o.file.Write(p)
 }
 
 // forget writes what makes the terminal forget pictures, after the last frame.
 func (o *output) forget(remove string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.writing.Lock()
+	defer o.writing.Unlock()
 	if o.file != nil && remove != "" {
 		_, _ = o.file.WriteString(remove) // the screen is gone, and so may be the terminal
 	}

@@ -164,7 +164,7 @@ func (m *model) do(a keys.Action, times int) tea.Cmd {
 	case keys.Suspend:
 		return tea.Suspend
 	case keys.Redraw:
-		m.cover.w = 0
+		m.out.tell(m.cover.setup) // it may have been forgotten, too
 		return tea.ClearScreen
 	case keys.Help:
 		m.help.toggle()
