@@ -42,7 +42,7 @@ func TestLyricsAreFetchedWhenTheyAreLookedAt(t *testing.T) {
 	s.e.turnTo(2)
 	s.send(tickMsg{})
 	s.send(lyricsMsg{track: 2, err: errors.New("gone")})
-	s.wantText("no lyrics: gone")
+	s.wantText("no lyrics yet, they are asked for again: gone")
 	if s = newScreen(t, shelf(), 80, 24); s != nil {
 		s.keys("Y")
 		s.wantText("no lyrics come from here")
@@ -98,7 +98,7 @@ func TestPictureComesBeforeItsFrame(t *testing.T) {
 	m.cover.mode, m.out.file = art.Kitty, w
 	s.Model = m
 	s.keys("N")
-	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	s.send(picturedMsg{track: 1, image: image.NewGray(image.Rect(0, 0, 8, 8))})
 	close(s.e.events)
 	s.drawn()
 	if _, err := m.out.Write([]byte("frame")); err != nil {
@@ -146,7 +146,7 @@ func TestPixelsStandInTheirLines(t *testing.T) {
 	m.cover.mode, m.cover.cell = art.Sixel, image.Pt(8, 16)
 	s.Model = m
 	s.keys("N")
-	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	s.send(picturedMsg{track: 1, image: image.NewGray(image.Rect(0, 0, 8, 8))})
 	close(s.e.events)
 	s.drawn()
 	strips := 0

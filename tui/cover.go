@@ -12,9 +12,9 @@ import (
 
 // cover is the picture of one track, as it was drawn last.
 type cover struct {
+	errand
 	mode   art.Mode
 	off    bool // the listener wants none
-	track  int  // whose, -1 for nobody's
 	image  image.Image
 	cell   image.Point // size of a cell in pixels, zero where nobody knows
 	want   drawing     // what is to be seen
@@ -35,22 +35,25 @@ type drawing struct {
 func decode(track int) func(picture []byte, err error) tea.Msg {
 	return func(picture []byte, err error) tea.Msg {
 		if err != nil || len(picture) == 0 {
-			return picturedMsg{track, nil}
+			return picturedMsg{track: track, err: err}
 		}
 		img, err := art.Decode(picture)
 		if err != nil {
-			return picturedMsg{track, nil} // a cover that cannot be read is none
+			return picturedMsg{track: track} // a cover that cannot be read is none
 		}
-		return picturedMsg{track, img}
+		return picturedMsg{track: track, image: img}
 	}
 }
 
-// take keeps the picture of the track that is asked for.
-func (c *cover) take(msg picturedMsg) {
-	if msg.track == c.track {
+// take keeps the picture of the track that is asked for, or tries again after a
+// while.
+func (c *cover) take(msg picturedMsg) tea.Cmd {
+	counts, rest := c.ended(msg.track, msg.err, restedMsg{of: forCover, track: msg.track, tries: c.tries + 1})
+	if counts {
 		c.image = msg.image
 		c.renew()
 	}
+	return rest
 }
 
 // renew says that what was drawn is of another picture.

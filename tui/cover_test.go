@@ -54,7 +54,7 @@ func hung(t *testing.T, mode art.Mode, picture image.Image) *screen {
 	s.Model = m
 	close(s.e.events)
 	s.keys("N")
-	s.send(picturedMsg{1, picture})
+	s.send(picturedMsg{track: 1, image: picture})
 	return s
 }
 
@@ -69,7 +69,7 @@ func TestUpdateDrawsNoPictures(t *testing.T) {
 				tea.WindowSizeMsg{Width: 120, Height: 40}, tea.WindowSizeMsg{Width: 40, Height: 10}, tea.WindowSizeMsg{Width: 100, Height: 30},
 				tickMsg{s.model().generation}, groundMsg{false}, eventMsg{Kind: player.Seek, Track: 1}, eventMsg{Kind: player.TrackChange, Track: 1},
 				eventMsg{Kind: player.Error, Track: 1, Err: errors.New("gone")}, eventMsg{Kind: player.Warning}, expiredMsg{}, countedMsg{}, toldMsg{},
-				lyricsMsg{track: 1}, picturedMsg{2, picture}, picturedMsg{1, picture}, drawnMsg{}, tea.ResumeMsg{},
+				lyricsMsg{track: 1}, picturedMsg{track: 2, image: picture}, picturedMsg{track: 1, image: picture}, drawnMsg{}, tea.ResumeMsg{},
 				tea.MouseMsg{X: 5, Y: 5, Action: tea.MouseActionPress, Button: tea.MouseButtonLeft},
 				tea.MouseMsg{X: 5, Y: 5, Action: tea.MouseActionPress, Button: tea.MouseButtonWheelDown},
 				keyMsg("ctrl+l"), keyMsg("i"), keyMsg("i"), keyMsg("x"), keyMsg("T"), keyMsg("?"), keyMsg("?"), keyMsg("P"), keyMsg("N"), keyMsg("n"), keyMsg("p"),
@@ -131,7 +131,7 @@ func TestOutdatedDrawings(t *testing.T) {
 	s.send(tickMsg{})
 	s.send(late[0])
 	s.wantNoText("▀")
-	s.send(picturedMsg{2, image.NewGray(image.Rect(0, 0, 8, 8))})
+	s.send(picturedMsg{track: 2, image: image.NewGray(image.Rect(0, 0, 8, 8))})
 	s.drawn()
 	s.wantText("▀▀▀▀")
 }

@@ -155,9 +155,15 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 	case connectedMsg:
 		return m.connected(msg)
 	case lyricsMsg:
-		m.words.take(msg)
+		return m.words.take(msg)
 	case picturedMsg:
-		m.cover.take(msg)
+		return m.cover.take(msg)
+	case restedMsg:
+		if msg.of == forCover {
+			m.cover.rested(msg.track, msg.tries)
+		} else {
+			m.words.rested(msg.track, msg.tries)
+		}
 	case drawnMsg:
 		m.out.tell(m.cover.hang(msg))
 	}
@@ -241,18 +247,25 @@ func (m *model) know() {
 func (m *model) look() tea.Cmd {
 	track := m.now.state.Track
 	var cmds []tea.Cmd
-	if get := m.config.Lyrics; get != nil && m.view == viewLyrics && m.words.track != track && track >= 0 {
-		shift := m.words.shift
-		m.words = words{track: track, shift: shift, rows: m.words.rows}
-		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg {
-			text, err := get(ctx, track)
-			return lyricsMsg{track, text, err}
-		}))
+	if get := m.config.Lyrics; get != nil && m.view == viewLyrics && track >= 0 {
+		if now, other := m.words.begin(track); now {
+			if other {
+				m.words = words{errand: m.words.errand, shift: m.words.shift, rows: m.words.rows}
+			}
+			cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg {
+				text, err := get(ctx, track)
+				return lyricsMsg{track, text, err}
+			}))
+		}
 	}
-	if get := m.config.Art; get != nil && m.view == viewNow && m.cover.track != track && track >= 0 {
-		m.cover.track, m.cover.image = track, nil
-		m.cover.renew()
-		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
+	if get := m.config.Art; get != nil && m.view == viewNow && track >= 0 {
+		if now, other := m.cover.begin(track); now {
+			if other {
+				m.cover.image = nil
+				m.cover.renew()
+			}
+			cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
+		}
 	}
 	return tea.Batch(append(cmds, m.draw())...)
 }
@@ -319,6 +332,10 @@ func (m *model) event(e player.Event) tea.Cmd {
 	switch e.Kind {
 	case player.TrackChange, player.Seek:
 		delete(m.library.failed, e.Track)
+		if e.Kind == player.TrackChange { // it was selected again, perhaps
+			m.words.hurry()
+			m.cover.hurry()
+		}
 	case player.Error:
 		return m.broken(e)
 	case player.Warning:

@@ -46,7 +46,22 @@ type lyricsMsg struct {
 type picturedMsg struct {
 	track int
 	image image.Image
+	err   error
 }
+
+// restedMsg tells that an errand that failed may be tried again.
+type restedMsg struct {
+	of           errandOf
+	track, tries int
+}
+
+// errandOf is what is fetched.
+type errandOf uint8
+
+const (
+	forWords errandOf = iota
+	forCover
+)
 
 // drawnMsg brings a cover that was drawn.
 type drawnMsg struct {

@@ -140,7 +140,7 @@ func TestPanicRestoresTheTerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}
-			out, keyboard := &terminal{}, make(slow)
+			out, keyboard := &terminal{}, make(slow, 1) // it may be over before it reads
 			m := adopted(e, Config{Tracks: shelf(), Protection: func() Protection {
 				if name == "in Update" && out.String() != "" { // once the screen stands
 					panic("the cover fell off the wall")

@@ -262,6 +262,8 @@ func (m *model) show(a keys.Action) bool {
 		return false
 	}
 	m.view, m.help = to, help{}
+	m.words.hurry() // whoever looks anew wants them now
+	m.cover.hurry()
 	return true
 }
 
