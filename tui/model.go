@@ -37,6 +37,7 @@ type model struct {
 	cover   cover
 	seek    seekbar
 	safe    Protection
+	hold    hold
 	help    help
 	status  status
 	number  number
@@ -103,7 +104,7 @@ func (m *model) adopt(e transport, c Config) {
 func (m model) Init() tea.Cmd {
 	first := tea.Batch(hear(m.ctx.Done(), m.told), sense(m.ctx.Done(), m.ground))
 	if m.arrival.waiting {
-		return tea.Batch(first, connect(m.ctx, m.config.Connect), tick(time.Second, m.generation))
+		return tea.Batch(first, connect(m.ctx, m.config.Connect), tick(movingPace, m.generation))
 	}
 	m.ask()
 	return tea.Batch(first, listen(m.engine.Events(), m.ctx.Done()), tick(0, m.generation))
@@ -223,6 +224,7 @@ func (m *model) follow() tea.Cmd {
 	m.safe.underruns, m.safe.silence = m.now.state.Underruns, m.now.state.Silence
 	_, bad := m.library.failed[m.now.state.Track]
 	m.now.failed = bad && m.now.state.Buffering
+	m.attend()
 	if now := m.now.state.Track; now != before {
 		if m.library.selected() == before && !m.library.typing {
 			m.library.reach(now)
@@ -312,7 +314,9 @@ func (m *model) pace(msg tea.Msg) tea.Cmd {
 		every = wordsPace
 	case m.now.moving():
 		every = movingPace
-	case m.arrival.waiting, m.view == viewProtection && !m.safe.KeySince.IsZero():
+	case m.arrival.waiting:
+		every = movingPace
+	case m.hold.text != "", m.view == viewProtection && !m.safe.KeySince.IsZero():
 		every = agePace
 	default:
 		if _, ticked := msg.(tickMsg); ticked && m.every == 0 {

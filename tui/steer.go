@@ -96,12 +96,17 @@ func (m *model) typed(key, text string) tea.Cmd {
 	typed := m.number
 	m.number = number{id: typed.id}
 	action := m.keys.Find(key, m.parts()...)
+	play := m.keys.Find(key, keys.Lists) == keys.Play
+	if play && !typed.typing && m.now.failed && !m.help.open && (action == "" || m.view == viewLyrics) {
+		m.retry() // where no list has that key
+		return nil
+	}
 	times := 1
 	if typed.typing && m.keys.Counts(action) {
 		times = max(typed.n, 1)
 	}
 	switch {
-	case typed.typing && (action == keys.Play || m.keys.Find(key, keys.Lists) == keys.Play):
+	case typed.typing && (action == keys.Play || play):
 		m.place(typed)
 		return nil
 	case typed.typing && action == keys.Close:

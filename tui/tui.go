@@ -29,7 +29,7 @@ import (
 )
 
 // Config is what a screen shows and steers. Functions may be nil; the screen
-// calls them from goroutines of its own, but Protection where it draws.
+// calls them from goroutines of its own, but Protection and Waiting where it draws.
 type Config struct {
 	Engine *player.Engine
 	// Tracks are the engine's tracks, in the engine's order.
@@ -51,6 +51,9 @@ type Config struct {
 	Art func(ctx context.Context, track int) ([]byte, error)
 	// Protection says what is known of the connection. It never blocks.
 	Protection func() Protection
+	// Waiting says which server is waited for, and why. It never blocks. While
+	// Connect works that of the first Config is asked.
+	Waiting func() Waiting
 	// Save keeps where the listener is. It is called when another track plays,
 	// about every 5 s of sound, and at the end.
 	Save func(Resume)
