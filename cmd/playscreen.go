@@ -184,7 +184,7 @@ func tuiTracks(tracks []wire.LibraryTrack) []tui.Track {
 	list := make([]tui.Track, len(tracks))
 	for i, t := range tracks {
 		list[i] = tui.Track{
-			Title: title(t), Artist: t.Tags.Artist, Album: t.Tags.Album, Folder: t.Folder,
+			Title: title(t), Artist: t.Tags.Artist, Album: t.Tags.Album, Folder: t.Folder, Date: t.Tags.Date,
 			Duration: seconds(t.Duration), Format: t.Format,
 		}
 	}

@@ -86,7 +86,7 @@ func (m *model) adopt(e transport, c Config) {
 	for i, t := range c.Tracks {
 		tracks[i] = Track{
 			Title: clean(t.Title), Artist: clean(t.Artist), Album: clean(t.Album),
-			Folder: clean(t.Folder), Format: clean(t.Format), Duration: t.Duration,
+			Folder: clean(t.Folder), Date: dated(t.Date), Format: clean(t.Format), Duration: t.Duration,
 		}
 	}
 	m.engine, m.config, m.where = e, c, clean(c.Where)

@@ -81,6 +81,7 @@ type Word struct {
 type Track struct {
 	Title, Artist, Album string
 	Folder               string        // where it lies, as "Artist/Album"; "" is the top
+	Date                 string        // as the tags have it: "1992", "1992-11-09"; what else it may be is made the best of
 	Format               string        // "flac", shown until the engine knows more
 	Duration             time.Duration // 0 when unknown
 }
