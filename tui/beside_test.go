@@ -101,18 +101,15 @@ func TestPictureComesBeforeItsFrame(t *testing.T) {
 	s.send(picturedMsg{track: 1, image: image.NewGray(image.Rect(0, 0, 8, 8))})
 	close(s.e.events)
 	s.drawn()
-	if _, err := m.out.Write([]byte("frame")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.out.Write([]byte(s.raw())); err != nil {
-		t.Fatal(err)
-	}
+	m.out.there = true
+	m.out.show(frame{s.raw(), 80, 24})
+	m.out.paint()
 	m.out.forget(s.model().cover.remove)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	text := <-all
-	told, frame, gone := strings.Index(text, "\x1b_Ga=T"), strings.Index(text, "frame"), strings.LastIndex(text, "\x1b_Ga=d")
+	told, frame, gone := strings.Index(text, "\x1b_Ga=T"), strings.Index(text, "secstream"), strings.LastIndex(text, "\x1b_Ga=d")
 	if told != 0 || frame < told || gone < strings.LastIndex(text, "\U0010eeee") || strings.Count(text, "\x1b_Ga=T") != 1 {
 		t.Errorf("told at %d, frame at %d, forgotten at %d of %d bytes", told, frame, gone, len(text))
 	}

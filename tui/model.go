@@ -233,7 +233,7 @@ func (m *model) follow() tea.Cmd {
 			m.seek.dragging = false
 		}
 	}
-	if m.barsShown() {
+	if m.barsShown() && (m.now.moving() || !m.bars.resting()) {
 		m.bars.look(m.engine, !m.now.moving() || m.now.state.Buffering)
 	}
 	return tea.Batch(m.look(), m.keep())

@@ -33,7 +33,7 @@ func (m *model) attend() {
 	}
 	w := m.config.Waiting()
 	h.Waiting = Waiting{clean(w.Server), w.Tries, clean(w.Why)}
-	silent := s.Buffering && m.now.moving()
+	silent := s.Buffering && !s.Paused && !m.now.ended()
 	if !silent {
 		h.since = time.Time{}
 	} else if h.since.IsZero() {
