@@ -361,7 +361,12 @@ func (m *model) broken(e player.Event) tea.Cmd {
 		return m.status.show(statusWarning, fmt.Sprintf("slice %d of %s is left out: %s", e.Slice, name, strings.TrimPrefix(why, fmt.Sprintf("slice %d: ", e.Slice))))
 	}
 	m.library.failed[e.Track] = why
-	return m.status.show(statusFailure, "cannot play "+name+": "+why+m.again())
+	if m.attend(); m.hold.Tries > 0 {
+		m.hold.lost = append(m.hold.lost, e.Track)
+	}
+	cmd := m.status.show(statusFailure, "cannot play "+name+": "+why)
+	m.status.then = m.again()
+	return cmd
 }
 
 // again is what can be pressed about a track that is not played.

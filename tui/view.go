@@ -186,7 +186,7 @@ func (m *model) foot(l layout) []string {
 	}
 	why, bad := m.library.failed[m.library.selected()]
 	if bad && !m.library.typing && m.view == viewLibrary && !m.help.open {
-		return status{kind: statusFailure, text: why + m.again()}.view(m.styles, l.inner, lines)
+		return status{kind: statusFailure, text: why, then: m.again()}.view(m.styles, l.inner, lines)
 	}
 	return []string{m.hints(l.inner)}
 }

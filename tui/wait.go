@@ -21,6 +21,7 @@ const soonTold = time.Second
 type hold struct {
 	Waiting
 	since time.Time // when silence began, zero while there is none
+	lost  []int     // tracks that could not be played because of it
 	text  string    // for the line at the foot, "" for nothing to tell
 }
 
@@ -33,6 +34,12 @@ func (m *model) attend() {
 	}
 	w := m.config.Waiting()
 	h.Waiting = Waiting{clean(w.Server), w.Tries, clean(w.Why)}
+	if h.Tries == 0 { // it is back: they are as good as any
+		for _, track := range h.lost {
+			delete(m.library.failed, track)
+		}
+		h.lost = nil
+	}
 	silent := s.Buffering && !s.Paused && !m.now.ended()
 	if !silent {
 		h.since = time.Time{}

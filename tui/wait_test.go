@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,4 +84,39 @@ func TestEnterTriesAgain(t *testing.T) {
 			s.want("jumpto 2", "pause false")
 		}
 	}
+}
+
+// Of a long error what can be pressed is still seen, where there is room for both.
+func TestStatusEndsWithWhatToPress(t *testing.T) {
+	s := status{kind: statusFailure, text: strings.Repeat("why ", 50) + "at last", then: "; enter tries again"}
+	for _, c := range []struct {
+		w, lines int
+		then     bool
+	}{{80, 2, true}, {60, 1, true}, {40, 1, false}, {300, 1, true}} {
+		lines := s.view(styles{}, c.w, c.lines)
+		if all := strings.Join(lines, "\n"); len(lines) > c.lines || strings.Contains(all, s.then) != c.then || strings.Contains(all, "…") == (c.w == 300) {
+			t.Errorf("%d cells: %q", c.w, lines)
+		}
+		for _, l := range lines {
+			if width(l) > c.w {
+				t.Errorf("%d cells: %q", c.w, l)
+			}
+		}
+	}
+}
+
+// What could not be played because the server was away is as good as any when it
+// is back; what is broken stays so.
+func TestTracksComeBackWithTheServer(t *testing.T) {
+	w := Waiting{Server: "music.example"}
+	s := configured(t, Config{Tracks: shelf(), Waiting: func() Waiting { return w }}, 80, 24, plainLooks)
+	s.send(eventMsg{Kind: player.Error, Track: 4, Err: errors.New("damaged")})
+	w.Tries = 3
+	s.send(eventMsg{Kind: player.Error, Track: 2, Err: errors.New("gone")}, eventMsg{Kind: player.Error, Track: 3, Err: errors.New("gone")}, expiredMsg{3})
+	s.wantText("✗ Tha", "✗ Pulsewidth", "✗ Jóga")
+	w.Tries = 0
+	s.send(tickMsg{})
+	s.wantText("✗ Jóga")
+	s.wantNoText("✗ Tha")
+	s.wantNoText("✗ Pulsewidth")
 }
