@@ -92,8 +92,8 @@ func (w *waiter) look(silent bool) wait {
 func silent(s player.State) bool { return s.Buffering && !s.Paused && !s.Ended && !s.Done }
 
 // worthTelling says whether a wait is news to somebody who was told of another:
-// when it begins, is heard, has another reason, and at every second power of two
-// of its tries.
+// when it begins, is heard or not, has another reason, and at its tries 2, 4, 8
+// and so on.
 func (w wait) worthTelling(told wait) bool {
 	return w != told && (w.why != told.why || w.heard != told.heard || w.server != told.server || w.try&(w.try-1) == 0)
 }
@@ -110,7 +110,7 @@ func (w *waiter) tellOf(ctx context.Context, tell teller) {
 		}
 		if now := w.look(true); now != (wait{}) && now.worthTelling(told) {
 			told = now
-			tell(waitingKind, now.String())
+			tell(waitingKind, strings.TrimPrefix(now.String(), "waiting for ")) // the kind says so
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,4 +139,29 @@ func TestShortly(t *testing.T) {
 			t.Errorf("%v is %q, want %q", err, got, want)
 		}
 	}
+}
+
+// Who waits for the first answer is told of it, not of each try, and no longer
+// than it lasts.
+func TestTellOfAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		w := waiter{line: line{server: "music.example", outage: func() client.Outage {
+			switch n := int(time.Since(begin) / time.Second); {
+			case n >= 10:
+				return client.Outage{}
+			case n >= 2:
+				return client.Outage{Tries: n, Err: syscall.ECONNREFUSED, Last: time.Now()}
+			}
+			return client.Outage{}
+		}}}
+		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+		defer cancel()
+		var told []string
+		w.tellOf(ctx, func(kind, text string) { told = append(told, kind+": "+text) })
+		want := []string{"waiting: music.example", "waiting: music.example, try 3: connection refused", "waiting: music.example, try 4: connection refused", "waiting: music.example, try 8: connection refused"}
+		if !slices.Equal(told, want) {
+			t.Errorf("%q", told)
+		}
+	})
 }

@@ -50,8 +50,8 @@ func (o *output) told() string {
 // begins with home and says more; it holds nothing, as screen.View returns
 // nothing, and would wipe the first line.
 var (
-	seqEnter = []byte(ansi.SetAltScreenSaveCursorMode)
-	seqLeave = []byte(ansi.ResetAltScreenSaveCursorMode)
+	seqEnter = []byte("\x1b[?1049h")
+	seqLeave = []byte("\x1b[?1049l")
 	seqClear = []byte(ansi.EraseEntireScreen)
 	seqHome  = []byte(ansi.CursorHomePosition)
 )
