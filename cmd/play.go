@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -63,8 +64,9 @@ type playback struct {
 const screenTold = 250 * time.Millisecond
 
 // newPlayback connects source, engine and output. ctx must outlive the playback;
-// whoever gets one closes it, once the engine has run.
-func newPlayback(ctx context.Context, env Env, o playOptions, tell teller) (_ *playback, err error) {
+// whoever gets one closes it, once the engine has run. heard, unless it is nil,
+// gets the line to the server before it is waited for, in place of tell.
+func newPlayback(ctx context.Context, env Env, o playOptions, tell teller, heard func(line)) (_ *playback, err error) {
 	lis, err := listen(ctx, env, o.targets, o.access, o.tuning, tell)
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func newPlayback(ctx context.Context, env Env, o playOptions, tell teller) (_ *p
 		lis.every = screenTold
 	}
 	p := &playback{listener: lis}
-	if p.tracks, err = lis.tracks(ctx, o.track); err != nil {
+	if p.tracks, err = p.list(ctx, o, heard); err != nil {
 		return nil, err
 	}
 	if err := lis.spare(o.output, p.tracks); err != nil {
@@ -103,6 +105,21 @@ func newPlayback(ctx context.Context, env Env, o playOptions, tell teller) (_ *p
 		return nil, errors.Join(err, out.Close())
 	}
 	return p, nil
+}
+
+// list is what is to be played. What is waited for meanwhile is told.
+func (p *playback) list(ctx context.Context, o playOptions, heard func(line)) ([]wire.LibraryTrack, error) {
+	l := lineOf(p.client)
+	if heard != nil {
+		heard(l)
+		return p.listener.tracks(ctx, o.track)
+	}
+	telling, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { (&waiter{line: l}).tellOf(telling, p.tell) })
+	defer told.Wait()
+	defer stop()
+	return p.listener.tracks(ctx, o.track)
 }
 
 // goOn is where to begin: where the listener left, unless another start was
@@ -156,7 +173,7 @@ func spoiled(err error) bool {
 func playLines(ctx context.Context, env Env, o playOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := newPlayback(ctx, env, o, newTeller(env, o.asJSON))
+	p, err := newPlayback(ctx, env, o, newTeller(env, o.asJSON), nil)
 	if err != nil {
 		return err
 	}
@@ -168,7 +185,7 @@ func playLines(ctx context.Context, env Env, o playOptions) error {
 			fmt.Fprintf(env.Stderr, "secstream: warning: passed over %q: %s\n", r.Path, r.Reason)
 		}
 	}
-	failed := watch(env, o, p.engine, p.tracks)
+	failed := watch(env, o, p.engine, p.tracks, lineOf(p.client))
 	return cmp.Or(g.Wait(), failed, p.missed())
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"secstream/pkg/player"
 	"secstream/pkg/wire"
@@ -24,7 +25,7 @@ func playScreen(ctx context.Context, env Env, o playOptions) error {
 	b := &backstage{o: o, ready: make(chan struct{}), ran: make(chan struct{})}
 	go b.work(ctx, env, n.tell)
 	shown := tui.Run(ctx, tui.Config{
-		Where: whereOf(o.targets), Theme: o.theme, Cover: o.cover, Keys: o.keys, Told: n.c,
+		Where: whereOf(o.targets), Theme: o.theme, Cover: o.cover, Keys: o.keys, Told: n.c, Waiting: b.waiting,
 		Connect: func(ctx context.Context) (tui.Config, error) {
 			select {
 			case <-b.ready:
@@ -54,7 +55,8 @@ func whereOf(targets []string) string {
 // backstage is what happens behind the screen.
 type backstage struct {
 	o     playOptions
-	ready chan struct{} // closed when p and err are there
+	line  atomic.Pointer[line] // to the server, once there is one
+	ready chan struct{}        // closed when p and err are there
 	p     *playback
 	err   error // of connecting
 
@@ -66,7 +68,7 @@ type backstage struct {
 func (b *backstage) work(ctx context.Context, env Env, tell teller) {
 	defer close(b.ran)
 	b.err = guard(func() (err error) {
-		b.p, err = newPlayback(ctx, env, b.o, tell)
+		b.p, err = newPlayback(ctx, env, b.o, tell, func(l line) { b.line.Store(&l) })
 		return err
 	})
 	close(b.ready)
@@ -75,6 +77,14 @@ func (b *backstage) work(ctx context.Context, env Env, tell teller) {
 	}
 	defer b.p.close()
 	b.played = guard(func() error { return playError(b.p.engine.Run(ctx)) })
+}
+
+// waiting is what is waited for.
+func (b *backstage) waiting() tui.Waiting {
+	if l := b.line.Load(); l != nil {
+		return l.waiting()
+	}
+	return tui.Waiting{}
 }
 
 // end ends what plays, gently, or the wait for it, and returns what is closed
@@ -108,6 +118,7 @@ func (b *backstage) config() tui.Config {
 		Lyrics:     func(ctx context.Context, i int) (string, error) { return p.client.Lyrics(ctx, p.tracks[i].ID) },
 		Art:        func(ctx context.Context, i int) ([]byte, error) { return p.client.Cover(ctx, p.tracks[i].ID) },
 		Protection: func() tui.Protection { return p.opened.protection(p.engine.State().Track) },
+		Waiting:    b.waiting,
 		Save:       func(at tui.Resume) { p.resume.save(p.tracks, at) },
 	}
 }
@@ -173,7 +184,7 @@ func tuiTracks(tracks []wire.LibraryTrack) []tui.Track {
 	list := make([]tui.Track, len(tracks))
 	for i, t := range tracks {
 		list[i] = tui.Track{
-			Title: title(t), Artist: t.Tags.Artist, Album: t.Tags.Album, Folder: t.Folder,
+			Title: title(t), Artist: t.Tags.Artist, Album: t.Tags.Album, Folder: t.Folder, Date: t.Tags.Date,
 			Duration: seconds(t.Duration), Format: t.Format,
 		}
 	}

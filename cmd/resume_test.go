@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,13 +54,6 @@ func TestResume(t *testing.T) {
 	if places, err := readPlaces(file); err != nil || len(places) != maxPlaces || places[0].Where != "http://host199" {
 		t.Errorf("%d places are kept: %v", len(places), err)
 	}
-	if err := os.WriteFile(file, []byte("{no JSON"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	at("http://one").save(tracks, tui.Resume{Track: 1, Position: time.Second})
-	if track, _ := at("http://one").find(tracks); track != 1 {
-		t.Error("a broken file is not written anew")
-	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".resume-*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
@@ -96,4 +90,106 @@ func FuzzPlaces(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What cannot be read is told of, and kept aside with all that is in it; it is
+// begun anew once that is safe.
+func TestDamagedPlaces(t *testing.T) {
+	tracks := []wire.LibraryTrack{{Path: "a.flac", Duration: 60}}
+	for name, c := range map[string]struct{ text, want string }{
+		"damaged":   {"{no JSON", "it does not hold what a player wrote: invalid character"},
+		"cut off":   {`[{"where": "http://one", "path"`, "unexpected end of JSON input"},
+		"empty":     {"", "unexpected end of JSON input"},
+		"too large": {"[" + strings.Repeat(" ", maxResumeRead) + "]", "it has more than 4194304 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			env := Env{ConfigDir: func() (string, error) { return dir, nil }}
+			file := filepath.Join(dir, resumeFile)
+			var told []string
+			l := &listener{name: "http://one", tell: func(kind, text string) { told = append(told, kind+": "+text) }}
+			for n := 1; n <= maxBad+1; n++ {
+				if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				told = nil
+				r := openResume(env, playOptions{}, l)
+				if track, _ := r.find(tracks); track != -1 {
+					t.Errorf("track %d out of nothing", track)
+				}
+				r.save(tracks, tui.Resume{Track: 0, Position: time.Second})
+				kept := file
+				if n <= maxBad {
+					if kept = filepath.Join(dir, badResume); n > 1 {
+						kept += fmt.Sprint(n)
+					}
+					if track, at := r.find(tracks); track != 0 || at != time.Second {
+						t.Errorf("track %d at %v is written anew", track, at)
+					}
+				}
+				if got, err := os.ReadFile(kept); err != nil || string(got) != c.text {
+					t.Errorf("%d: %d bytes are kept as %s: %v", n, len(got), kept, err)
+				}
+				if len(told) != 1 || !strings.HasPrefix(told[0], "warning: ") || !strings.Contains(told[0], c.want) || !strings.Contains(told[0], "kept") {
+					t.Errorf("%d: told %q", n, told)
+				}
+			}
+		})
+	}
+	t.Run("may not be read", func(t *testing.T) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, resumeFile)
+		if err := os.Mkdir(file, 0o700); err != nil { // for root, too
+			t.Fatal(err)
+		}
+		var told []string
+		r := openResume(Env{ConfigDir: func() (string, error) { return dir, nil }}, playOptions{}, &listener{name: "x", tell: func(_, text string) { told = append(told, text) }})
+		r.save(tracks, tui.Resume{Track: 0})
+		r.save(tracks, tui.Resume{Track: 0})
+		if fi, err := os.Stat(file); err != nil || !fi.IsDir() || len(told) != 1 || !strings.Contains(told[0], "no place is kept until") {
+			t.Errorf("%v, told %q", err, told)
+		}
+	})
+}
+
+// The file stays small: the oldest places make room, and one that is a file's
+// worth itself is none.
+func TestManyLongPlaces(t *testing.T) {
+	dir := t.TempDir()
+	env := Env{ConfigDir: func() (string, error) { return dir, nil }}
+	tracks := []wire.LibraryTrack{{Path: "a.flac", Duration: 60}}
+	at := func(where string) *resume { return openResume(env, playOptions{}, &listener{name: where}) }
+	long := strings.Repeat("/a/long/way", 1000) // 11 kB
+	for i := range 40 {
+		at(fmt.Sprint(i, long)).save(tracks, tui.Resume{Track: 0, Position: time.Second})
+	}
+	file := filepath.Join(dir, resumeFile)
+	check := func() {
+		t.Helper()
+		fi, err := os.Stat(file)
+		if err != nil || fi.Size() > maxResumeBytes {
+			t.Errorf("%d bytes: %v", fi.Size(), err)
+		}
+		places, err := readPlaces(file)
+		if err != nil || len(places) < 20 || len(places) > 25 || places[0].Where != fmt.Sprint(39, long) {
+			t.Errorf("%d places: %v", len(places), err)
+		}
+	}
+	check()
+	at(strings.Repeat(long, 10)).save(tracks, tui.Resume{Track: 0, Position: time.Second})
+	check()
+	// One of before there was a bound is read, and made small.
+	var old []place
+	for i := range 100 {
+		old = append(old, place{Where: fmt.Sprint(i, long), Path: "a.flac", At: 1})
+	}
+	text, _ := json.Marshal(old)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if track, _ := at(fmt.Sprint(90, long)).find(tracks); track != 0 {
+		t.Error("an old place is lost")
+	}
+	at(fmt.Sprint(39, long)).save(tracks, tui.Resume{Track: 0, Position: time.Second})
+	check()
 }

@@ -15,37 +15,69 @@ import (
 	"secstream/pkg/wire"
 )
 
+// news is what there is to tell: an event, with Kind "" none, and a wait.
+type news struct {
+	player.Event
+	wait wait
+}
+
+// watcher tells what an engine does.
+type watcher struct {
+	w      io.Writer
+	engine *player.Engine
+	tracks []wire.LibraryTrack
+	waiter waiter
+	failed error
+}
+
 // watch tells what the engine does until it is done: as JSON, as one status
-// line on a terminal, or as plain lines. It returns why the first track that
-// failed did, or else why the first slice was left out.
-func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryTrack) (failed error) {
+// line on a terminal, or as plain lines, and what of l is waited for. It returns
+// why the first track that failed did, or else why the first slice was left out.
+func watch(env Env, o playOptions, engine *player.Engine, tracks []wire.LibraryTrack, l line) (failed error) {
 	w, tty := env.Stdout, env.StdoutTTY
 	if o.dataOnStdout() {
 		w, tty = env.Stderr, env.StderrTTY
 	}
-	tracks, left := slices.Clone(tracks), false
-	events := func(yield func(player.Event) bool) {
-		for e := range engine.Events() {
-			e.Text = printable(e.Text)
-			learn(tracks, e)
-			if e.Kind == player.Error && (failed == nil || left && !e.Skipped) {
-				left = e.Skipped
-				failed = fmt.Errorf("track %d, %s: %w", e.Track+1, label(tracks[e.Track]), e.Err)
+	v := &watcher{w: w, engine: engine, tracks: slices.Clone(tracks), waiter: waiter{line: l}}
+	switch {
+	case o.asJSON:
+		v.json()
+	case tty && !o.plain:
+		v.line(env.Width)
+	default:
+		v.plain()
+	}
+	return v.failed
+}
+
+// news are all events, and looks at the wait between them.
+func (v *watcher) news() iter.Seq[news] {
+	return func(yield func(news) bool) {
+		left := false
+		tick := time.NewTicker(waitLooked)
+		defer tick.Stop()
+		for {
+			n := news{}
+			select {
+			case e, ok := <-v.engine.Events():
+				if !ok {
+					return
+				}
+				e.Text = printable(e.Text)
+				learn(v.tracks, e)
+				if e.Kind == player.Error && (v.failed == nil || left && !e.Skipped) {
+					left = e.Skipped
+					v.failed = fmt.Errorf("track %d, %s: %w", e.Track+1, label(v.tracks[e.Track]), e.Err)
+				}
+				n.Event = e
+			case <-tick.C:
 			}
-			if !yield(e) {
+			n.wait = v.waiter.look(silent(v.engine.State()))
+			if !yield(n) {
 				return
 			}
 		}
 	}
-	switch {
-	case o.asJSON:
-		watchJSON(w, engine, tracks, events)
-	case tty && !o.plain:
-		watchLine(w, engine, tracks, events, env.Width)
-	default:
-		watchPlain(w, engine, tracks, events)
-	}
-	return failed
 }
 
 // learn takes the names of a track from the track itself, once it is open: a
@@ -66,15 +98,27 @@ func learn(tracks []wire.LibraryTrack, e player.Event) {
 	}
 }
 
-// watchPlain writes a line for each change, and nothing between: what a log or
-// a screen reader wants.
-func watchPlain(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
-	paused := false
-	for e := range events {
-		if line := plain(e, engine, tracks, paused); line != "" {
-			fmt.Fprintln(w, line)
+// plain writes a line for each change, and nothing between: what a log or a
+// screen reader wants.
+func (v *watcher) plain() {
+	paused, told := false, wait{}
+	for n := range v.news() {
+		if n.Kind != "" {
+			if line := plain(n.Event, v.engine, v.tracks, paused); line != "" {
+				fmt.Fprintln(v.w, line)
+			}
+			paused = n.State.Paused
 		}
-		paused = e.State.Paused
+		if told.why != "" && n.wait.why == "" && v.waiter.outage().Tries == 0 {
+			fmt.Fprintf(v.w, "%s serves again\n", told.server)
+		}
+		switch {
+		case n.wait == wait{}:
+			told = wait{}
+		case n.wait.worthTelling(told):
+			told = n.wait
+			fmt.Fprintln(v.w, told)
+		}
 	}
 }
 
@@ -92,7 +136,7 @@ func plain(e player.Event, engine *player.Engine, tracks []wire.LibraryTrack, pa
 			return "playing on at " + clock(e.At)
 		}
 	case player.Buffering:
-		return "waiting for sound at " + clock(e.At)
+		return "waiting for sound at " + clock(e.At) + ", gap " + strconv.Itoa(e.State.Underruns)
 	case player.Buffered:
 		return "playing on at " + clock(e.At)
 	case player.Seek:
@@ -110,11 +154,24 @@ func plain(e player.Event, engine *player.Engine, tracks []wire.LibraryTrack, pa
 	case player.Warning:
 		return "warning: " + e.Text
 	case player.Ended:
-		return "finished"
+		return joined("finished", gaps(e.State))
 	case player.Stop:
-		return "stopped"
+		return joined("stopped", gaps(e.State))
 	}
 	return ""
+}
+
+// gaps is what was not heard because it came too late, "" when there was none.
+func gaps(s player.State) string {
+	if s.Underruns == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, %.1f s of silence", plural(s.Underruns, "gap"), s.Silence.Seconds())
+}
+
+// joined joins what there is to say by semicolons.
+func joined(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), "; ")
 }
 
 func onOff(on bool) string {
@@ -135,41 +192,37 @@ func trouble(e player.Event, tracks []wire.LibraryTrack) string {
 	return fmt.Sprintf("cannot play %s: %s", label(tracks[e.Track]), clean(e.Err))
 }
 
-// watchLine keeps one line up to date, and leaves a line behind for whatever
-// a person may want to read later.
-func watchLine(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event], width func() int) {
+// line keeps one line up to date, and leaves a line behind for whatever a
+// person may want to read later.
+func (v *watcher) line(width func() int) {
 	const wipe = "\r\x1b[K"
-	next := make(chan player.Event)
-	go func() {
-		defer close(next)
-		for e := range events {
-			next <- e
+	for n := range v.news() {
+		switch e := n.Event; e.Kind {
+		case player.Error:
+			fmt.Fprintln(v.w, wipe+trouble(e, v.tracks))
+		case player.Warning:
+			fmt.Fprintf(v.w, wipe+"warning: %s\n", e.Text)
+		case player.TrackEnded:
+			fmt.Fprintf(v.w, wipe+"played %d/%d %s\n", e.Track+1, len(v.tracks), label(v.tracks[e.Track]))
 		}
-	}()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case e, ok := <-next:
-			switch {
-			case !ok:
-				fmt.Fprint(w, wipe)
-				return
-			case e.Kind == player.Error:
-				fmt.Fprintln(w, wipe+trouble(e, tracks))
-			case e.Kind == player.Warning:
-				fmt.Fprintf(w, wipe+"warning: %s\n", e.Text)
-			case e.Kind == player.TrackEnded:
-				fmt.Fprintf(w, wipe+"played %d/%d %s\n", e.Track+1, len(tracks), label(tracks[e.Track]))
-			}
-		case <-tick.C:
-		}
-		s := engine.State()
-		if s.Track < 0 || s.Track >= len(tracks) {
+		s := v.engine.State()
+		if s.Track < 0 || s.Track >= len(v.tracks) {
 			continue
 		}
-		line := fmt.Sprintf("%s %s / %s  %s", sign(s), clock(s.Position), clock(s.Duration), label(tracks[s.Track]))
-		fmt.Fprint(w, wipe+ansi.Truncate(line, width()-1, "…"))
+		line := fmt.Sprintf("%s %s / %s", sign(s), clock(s.Position), clock(s.Duration))
+		if s.Underruns > 0 {
+			line += "  " + plural(s.Underruns, "gap")
+		}
+		if n.wait != (wait{}) {
+			line += "  " + n.wait.String() + "; ctrl+c ends"
+		} else {
+			line += "  " + label(v.tracks[s.Track])
+		}
+		fmt.Fprint(v.w, wipe+ansi.Truncate(line, width()-1, "…"))
+	}
+	fmt.Fprint(v.w, wipe)
+	if text := gaps(v.engine.State()); text != "" {
+		fmt.Fprintln(v.w, text)
 	}
 }
 

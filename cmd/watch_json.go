@@ -1,12 +1,9 @@
 package cmd
 
 import (
-	"io"
-	"iter"
 	"math"
 
 	"secstream/pkg/player"
-	"secstream/pkg/wire"
 )
 
 // event is what --json prints, one a line. Times are in seconds.
@@ -26,6 +23,8 @@ type event struct {
 	Rate     int     `json:"sampleRate,omitempty"`
 	Channels int     `json:"channels,omitempty"`
 	Text     string  `json:"text,omitempty"`
+	Server   string  `json:"server,omitempty"` // of waiting and serving: who is waited for
+	Try      int     `json:"try,omitempty"`    // of waiting: the one that is under way, from 1; Text is why the last one failed
 	State    state   `json:"state"`
 }
 
@@ -59,33 +58,61 @@ type volume struct {
 	Gain    float64 `json:"gain"` // by ReplayGain, dB
 }
 
-func watchJSON(w io.Writer, engine *player.Engine, tracks []wire.LibraryTrack, events iter.Seq[player.Event]) {
-	enc := newJSON(w)
+// What --json tells besides the engine's events.
+const (
+	eventWaiting = "waiting" // for a server, anew with each try
+	eventServing = "serving" // it is waited for no longer
+)
+
+func (v *watcher) json() {
+	enc := newJSON(v.w)
 	var q queued
 	var version uint64
-	for e := range events {
-		if v := engine.QueueVersion(); v != version {
-			now := engine.Queue()
-			version, q = now.Version, queued{now.Current + 1, len(now.Items), now.Repeat.String(), now.Shuffle}
+	var told wait
+	for n := range v.news() {
+		if now := v.engine.QueueVersion(); now != version {
+			is := v.engine.Queue()
+			version, q = is.Version, queued{is.Current + 1, len(is.Items), is.Repeat.String(), is.Shuffle}
 		}
-		out := event{Event: string(e.Kind), Track: e.Track + 1, Item: e.Item, At: e.At.Seconds(), Skipped: e.Skipped, Text: e.Text, State: stateOf(e.State, q)}
-		switch e.Kind {
-		case player.TrackChange:
-			t, info := tracks[e.Track], e.State.Info
-			out.ID, out.Path, out.Title, out.Artist, out.Album = t.ID, t.Path, t.Tags.Title, t.Tags.Artist, t.Tags.Album
-			out.Duration, out.Rate, out.Channels = e.State.Duration.Seconds(), info.SampleRate, info.Channels
-		case player.Slice:
-			out.Slice = &e.Slice
-		case player.Error:
-			out.Text = clean(e.Err)
-			if e.Skipped {
-				out.Slice = &e.Slice
+		ok := true
+		if n.Kind != "" {
+			ok = enc.Encode(v.event(n.Event, q)) == nil
+		}
+		if n.wait == (wait{}) && told != n.wait && v.waiter.outage().Tries > 0 {
+			told = n.wait // nobody tries any more
+		}
+		if n.wait != told {
+			is := v.engine.State()
+			out := event{Event: eventWaiting, Track: is.Track + 1, Item: is.Item, At: is.Position.Seconds(), Server: n.wait.server, Try: n.wait.try, Text: n.wait.why, State: stateOf(is, q)}
+			if n.wait == (wait{}) {
+				out.Event, out.Server = eventServing, told.server
 			}
+			told = n.wait
+			ok = enc.Encode(out) == nil && ok
 		}
-		if enc.Encode(out) != nil {
-			engine.Stop() // nobody reads any more
+		if !ok {
+			v.engine.Stop() // nobody reads any more
 		}
 	}
+}
+
+// event is one of the engine's.
+func (v *watcher) event(e player.Event, q queued) event {
+	out := event{Event: string(e.Kind), Track: e.Track + 1, Item: e.Item, At: e.At.Seconds(), Skipped: e.Skipped, Text: e.Text, State: stateOf(e.State, q)}
+	switch e.Kind {
+	case player.TrackChange:
+		t, info := v.tracks[e.Track], e.State.Info
+		out.ID, out.Path, out.Title, out.Artist, out.Album = t.ID, t.Path, t.Tags.Title, t.Tags.Artist, t.Tags.Album
+		out.Duration, out.Rate, out.Channels = e.State.Duration.Seconds(), info.SampleRate, info.Channels
+	case player.Slice:
+		out.Slice = &e.Slice
+	case player.Error:
+		out.Text = clean(e.Err)
+		if e.Skipped {
+			out.Slice = &e.Slice
+		}
+	}
+	return out
 }
 
 func stateOf(s player.State, q queued) state {

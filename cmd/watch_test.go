@@ -82,7 +82,7 @@ func watched(t *testing.T, o playOptions, tty bool) (text string, failed error) 
 		var b bytes.Buffer
 		env := Env{Stdout: &b, StdoutTTY: tty, Width: func() int { return 60 }}
 		list := []wire.LibraryTrack{{ID: "a", Path: "a.wav", Duration: 2}, {ID: "b", Path: "b.wav", Duration: 2}, {ID: "c", Path: "c.wav", Duration: 2}}
-		failed = watch(env, o, engine, list)
+		failed = watch(env, o, engine, list, line{})
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

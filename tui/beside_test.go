@@ -42,7 +42,7 @@ func TestLyricsAreFetchedWhenTheyAreLookedAt(t *testing.T) {
 	s.e.turnTo(2)
 	s.send(tickMsg{})
 	s.send(lyricsMsg{track: 2, err: errors.New("gone")})
-	s.wantText("no lyrics: gone")
+	s.wantText("no lyrics yet, they are asked for again: gone")
 	if s = newScreen(t, shelf(), 80, 24); s != nil {
 		s.keys("Y")
 		s.wantText("no lyrics come from here")
@@ -66,6 +66,8 @@ func TestCover(t *testing.T) {
 			s.send(p)
 		}
 	}
+	s.wantNoText("▀")
+	s.drawn()
 	s.wantText("▀▀▀▀")
 	x, _ := s.find("Xtal")
 	s.keys("i")
@@ -96,19 +98,18 @@ func TestPictureComesBeforeItsFrame(t *testing.T) {
 	m.cover.mode, m.out.file = art.Kitty, w
 	s.Model = m
 	s.keys("N")
-	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
-	if _, err := m.out.Write([]byte("frame")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.out.Write([]byte(s.raw())); err != nil {
-		t.Fatal(err)
-	}
+	s.send(picturedMsg{track: 1, image: image.NewGray(image.Rect(0, 0, 8, 8))})
+	close(s.e.events)
+	s.drawn()
+	m.out.there = true
+	m.out.show(frame{s.raw(), 80, 24})
+	m.out.paint()
 	m.out.forget(s.model().cover.remove)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	text := <-all
-	told, frame, gone := strings.Index(text, "\x1b_Ga=T"), strings.Index(text, "frame"), strings.LastIndex(text, "\x1b_Ga=d")
+	told, frame, gone := strings.Index(text, "\x1b_Ga=T"), strings.Index(text, "secstream"), strings.LastIndex(text, "\x1b_Ga=d")
 	if told != 0 || frame < told || gone < strings.LastIndex(text, "\U0010eeee") || strings.Count(text, "\x1b_Ga=T") != 1 {
 		t.Errorf("told at %d, frame at %d, forgotten at %d of %d bytes", told, frame, gone, len(text))
 	}
@@ -142,7 +143,9 @@ func TestPixelsStandInTheirLines(t *testing.T) {
 	m.cover.mode, m.cover.cell = art.Sixel, image.Pt(8, 16)
 	s.Model = m
 	s.keys("N")
-	s.send(picturedMsg{1, image.NewGray(image.Rect(0, 0, 8, 8))})
+	s.send(picturedMsg{track: 1, image: image.NewGray(image.Rect(0, 0, 8, 8))})
+	close(s.e.events)
+	s.drawn()
 	strips := 0
 	for _, l := range strings.Split(s.raw(), "\n") {
 		strips += strings.Count(l, "\x1bP")

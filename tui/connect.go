@@ -71,7 +71,7 @@ func hear(quit <-chan struct{}, told <-chan Word) tea.Cmd {
 }
 
 // view is what is shown meanwhile, in h lines of w cells.
-func (a arrival) view(s styles, w, h int, where string) []string {
+func (a arrival) view(s styles, w, h int, where string, wait Waiting) []string {
 	lines := make([]string, 0, h)
 	for range max(h/2-2, 0) {
 		lines = append(lines, "")
@@ -85,6 +85,9 @@ func (a arrival) view(s styles, w, h int, where string) []string {
 	lines = append(lines, "")
 	if a.text != "" {
 		middle(s.dim.Render, a.text)
+	}
+	if wait.Tries > 0 {
+		middle(s.warn.Render, hold{Waiting: wait}.trouble())
 	}
 	if d := time.Since(a.since); d >= time.Second {
 		middle(s.dim.Render, clock(d))

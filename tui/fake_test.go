@@ -276,14 +276,14 @@ func shelf() []Track {
 	const selected, aphex = "Selected Ambient Works 85–92", "Aphex Twin"
 	return []Track{
 		{Title: "top.wav", Format: "wav", Duration: minutes(0.5)},
-		{Title: "Xtal", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(4.9)},
-		{Title: "Tha", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(9.1)},
-		{Title: "Pulsewidth", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(3.8)},
-		{Title: "Jóga", Artist: "Björk", Album: "Homogenic", Folder: "Mixed", Format: "ogg", Duration: minutes(5.1)},
+		{Title: "Xtal", Date: "1992-11-09", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(4.9)},
+		{Title: "Tha", Date: "1992", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(9.1)},
+		{Title: "Pulsewidth", Date: "1991-12", Artist: aphex, Album: selected, Folder: "Aphex Twin/SAW", Format: "flac", Duration: minutes(3.8)},
+		{Title: "Jóga", Date: "1997", Artist: "Björk", Album: "Homogenic", Folder: "Mixed", Format: "ogg", Duration: minutes(5.1)},
 		{Title: "A title that goes on and on until nobody can read it on an ordinary screen", Artist: "Someone with a long name too", Album: "Another", Folder: "Mixed", Format: "mp3", Duration: minutes(72)},
 		{Title: "", Folder: "Mixed", Format: "mp3"},
-		{Title: "戦場のメリークリスマス", Artist: "坂本龍一", Album: "Merry Christmas Mr. Lawrence", Folder: "坂本龍一", Format: "mp3", Duration: minutes(4.7)},
-		{Title: "千のナイフ", Artist: "坂本龍一", Album: "千のナイフ", Folder: "坂本龍一", Format: "mp3", Duration: minutes(9.6)},
+		{Title: "戦場のメリークリスマス", Date: "May 1983", Artist: "坂本龍一", Album: "Merry Christmas Mr. Lawrence", Folder: "坂本龍一", Format: "mp3", Duration: minutes(4.7)},
+		{Title: "千のナイフ", Date: "1978-10-25", Artist: "坂本龍一", Album: "千のナイフ", Folder: "坂本龍一", Format: "mp3", Duration: minutes(9.6)},
 		{Title: "Etude e\u0301trange", Artist: "Zoe\u0308", Album: "One", Folder: "Various", Format: "flac", Duration: minutes(2)},
 		{Title: "Second", Artist: "Other", Album: "One", Folder: "Various", Format: "flac", Duration: minutes(2.5)},
 	}

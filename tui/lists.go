@@ -24,7 +24,6 @@ func (m *model) listed(a keys.Action, times int) tea.Cmd {
 		return m.status.show(statusNote, m.bars.kind.String())
 	case keys.Cover:
 		m.cover.off = !m.cover.off
-		m.cover.w = 0
 		return nil
 	case keys.Earlier:
 		m.words.move(shiftStep * time.Duration(times))

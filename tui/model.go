@@ -37,6 +37,7 @@ type model struct {
 	cover   cover
 	seek    seekbar
 	safe    Protection
+	hold    hold
 	help    help
 	status  status
 	number  number
@@ -85,7 +86,7 @@ func (m *model) adopt(e transport, c Config) {
 	for i, t := range c.Tracks {
 		tracks[i] = Track{
 			Title: clean(t.Title), Artist: clean(t.Artist), Album: clean(t.Album),
-			Folder: clean(t.Folder), Format: clean(t.Format), Duration: t.Duration,
+			Folder: clean(t.Folder), Date: dated(t.Date), Format: clean(t.Format), Duration: t.Duration,
 		}
 	}
 	m.engine, m.config, m.where = e, c, clean(c.Where)
@@ -103,7 +104,7 @@ func (m *model) adopt(e transport, c Config) {
 func (m model) Init() tea.Cmd {
 	first := tea.Batch(hear(m.ctx.Done(), m.told), sense(m.ctx.Done(), m.ground))
 	if m.arrival.waiting {
-		return tea.Batch(first, connect(m.ctx, m.config.Connect), tick(time.Second, m.generation))
+		return tea.Batch(first, connect(m.ctx, m.config.Connect), tick(movingPace, m.generation))
 	}
 	m.ask()
 	return tea.Batch(first, listen(m.engine.Events(), m.ctx.Done()), tick(0, m.generation))
@@ -135,7 +136,8 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 		return m.read(msg)
 	case tea.MouseMsg:
 		m.mouse(tea.MouseEvent(msg))
-	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse
+	case tea.ResumeMsg: // after ctrl+z the terminal has forgotten the mouse, and perhaps pictures
+		m.out.tell(m.cover.setup)
 		return tea.EnableMouseCellMotion
 	case eventMsg:
 		return tea.Batch(m.event(player.Event(msg)), listen(m.engine.Events(), m.ctx.Done()))
@@ -154,9 +156,17 @@ func (m *model) route(msg tea.Msg) tea.Cmd {
 	case connectedMsg:
 		return m.connected(msg)
 	case lyricsMsg:
-		m.words.take(msg)
+		return m.words.take(msg)
 	case picturedMsg:
-		m.cover.take(msg)
+		return m.cover.take(msg)
+	case restedMsg:
+		if msg.of == forCover {
+			m.cover.rested(msg.track, msg.tries)
+		} else {
+			m.words.rested(msg.track, msg.tries)
+		}
+	case drawnMsg:
+		m.out.tell(m.cover.hang(msg))
 	}
 	return nil
 }
@@ -201,7 +211,6 @@ func (m *model) resize(w, h int) {
 	m.library.resize(l.rows)
 	m.queue.resize(l.rows)
 	m.bars.resize(l.inner - 4)
-	m.cover.w = 0
 }
 
 // follow looks at the engine. A cursor on the track that played goes along
@@ -215,6 +224,7 @@ func (m *model) follow() tea.Cmd {
 	m.safe.underruns, m.safe.silence = m.now.state.Underruns, m.now.state.Silence
 	_, bad := m.library.failed[m.now.state.Track]
 	m.now.failed = bad && m.now.state.Buffering
+	m.attend()
 	if now := m.now.state.Track; now != before {
 		if m.library.selected() == before && !m.library.typing {
 			m.library.reach(now)
@@ -223,7 +233,7 @@ func (m *model) follow() tea.Cmd {
 			m.seek.dragging = false
 		}
 	}
-	if m.barsShown() {
+	if m.barsShown() && (m.now.moving() || !m.bars.resting()) {
 		m.bars.look(m.engine, !m.now.moving() || m.now.state.Buffering)
 	}
 	return tea.Batch(m.look(), m.keep())
@@ -239,20 +249,27 @@ func (m *model) know() {
 func (m *model) look() tea.Cmd {
 	track := m.now.state.Track
 	var cmds []tea.Cmd
-	if get := m.config.Lyrics; get != nil && m.view == viewLyrics && m.words.track != track && track >= 0 {
-		shift := m.words.shift
-		m.words = words{track: track, shift: shift, rows: m.words.rows}
-		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg {
-			text, err := get(ctx, track)
-			return lyricsMsg{track, text, err}
-		}))
+	if get := m.config.Lyrics; get != nil && m.view == viewLyrics && track >= 0 {
+		if now, other := m.words.begin(track); now {
+			if other {
+				m.words = words{errand: m.words.errand, shift: m.words.shift, rows: m.words.rows}
+			}
+			cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg {
+				text, err := get(ctx, track)
+				return lyricsMsg{track, text, err}
+			}))
+		}
 	}
-	if get := m.config.Art; get != nil && m.view == viewNow && m.cover.track != track && track >= 0 {
-		m.cover.track, m.cover.image, m.cover.lines, m.cover.w = track, nil, nil, 0
-		cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
+	if get := m.config.Art; get != nil && m.view == viewNow && track >= 0 {
+		if now, other := m.cover.begin(track); now {
+			if other {
+				m.cover.image = nil
+				m.cover.renew()
+			}
+			cmds = append(cmds, fetch(m.ctx, func(ctx context.Context) tea.Msg { return decode(track)(get(ctx, track)) }))
+		}
 	}
-	m.hang()
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, m.draw())...)
 }
 
 // here is where the listener is.
@@ -297,7 +314,9 @@ func (m *model) pace(msg tea.Msg) tea.Cmd {
 		every = wordsPace
 	case m.now.moving():
 		every = movingPace
-	case m.arrival.waiting, m.view == viewProtection && !m.safe.KeySince.IsZero():
+	case m.arrival.waiting:
+		every = movingPace
+	case m.hold.text != "", m.view == viewProtection && !m.safe.KeySince.IsZero():
 		every = agePace
 	default:
 		if _, ticked := msg.(tickMsg); ticked && m.every == 0 {
@@ -317,6 +336,10 @@ func (m *model) event(e player.Event) tea.Cmd {
 	switch e.Kind {
 	case player.TrackChange, player.Seek:
 		delete(m.library.failed, e.Track)
+		if e.Kind == player.TrackChange { // it was selected again, perhaps
+			m.words.hurry()
+			m.cover.hurry()
+		}
 	case player.Error:
 		return m.broken(e)
 	case player.Warning:
@@ -338,7 +361,12 @@ func (m *model) broken(e player.Event) tea.Cmd {
 		return m.status.show(statusWarning, fmt.Sprintf("slice %d of %s is left out: %s", e.Slice, name, strings.TrimPrefix(why, fmt.Sprintf("slice %d: ", e.Slice))))
 	}
 	m.library.failed[e.Track] = why
-	return m.status.show(statusFailure, "cannot play "+name+": "+why+m.again())
+	if m.attend(); m.hold.Tries > 0 {
+		m.hold.lost = append(m.hold.lost, e.Track)
+	}
+	cmd := m.status.show(statusFailure, "cannot play "+name+": "+why)
+	m.status.then = m.again()
+	return cmd
 }
 
 // again is what can be pressed about a track that is not played.

@@ -4,6 +4,7 @@ import (
 	"image"
 
 	"secstream/pkg/player"
+	"secstream/tui/art"
 )
 
 // eventMsg is one event of the engine.
@@ -45,4 +46,25 @@ type lyricsMsg struct {
 type picturedMsg struct {
 	track int
 	image image.Image
+	err   error
+}
+
+// restedMsg tells that an errand that failed may be tried again.
+type restedMsg struct {
+	of           errandOf
+	track, tries int
+}
+
+// errandOf is what is fetched.
+type errandOf uint8
+
+const (
+	forWords errandOf = iota
+	forCover
+)
+
+// drawnMsg brings a cover that was drawn.
+type drawnMsg struct {
+	what    drawing
+	picture art.Picture
 }

@@ -49,7 +49,7 @@ func (n nowPlaying) left() time.Duration {
 
 // moving says whether the position changes by itself.
 func (n nowPlaying) moving() bool {
-	return len(n.tracks) > 0 && !n.state.Paused && !n.ended()
+	return len(n.tracks) > 0 && !n.state.Paused && !n.ended() && !n.failed
 }
 
 // ended says that nothing is left to play; the engine waits for orders, or is

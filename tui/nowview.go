@@ -1,5 +1,7 @@
 package tui
 
+import tea "github.com/charmbracelet/bubbletea"
+
 // How what plays now is laid out.
 const (
 	barLines       = 12 // at most, of the spectrum
@@ -59,7 +61,7 @@ func (m *model) nowView(l layout) []string {
 		lines = append(lines, "")
 	}
 	above := max((height-len(card))/2, 0)
-	picture := m.cover.lines
+	picture := m.cover.in(st.cover.w, st.coverH)
 	for y := range height {
 		line := blank(left)
 		if st.cover.w > 0 && y < len(picture) {
@@ -86,14 +88,15 @@ func (m *model) barsShown() bool {
 	return m.view == viewNow && !m.help.open && !l.tiny && !m.arrival.waiting && m.stage(l).bars > 0
 }
 
-// hang lays the cover out, if it is shown, and has the terminal told of it.
-func (m *model) hang() {
+// draw has the cover drawn, if it is to be seen.
+func (m *model) draw() tea.Cmd {
 	l := m.layout()
-	if m.view != viewNow || m.help.open || l.tiny {
-		return
+	if m.view != viewNow || m.help.open || l.tiny || !m.cover.shown() {
+		return nil
 	}
-	if st := m.stage(l); st.cover.w > 0 {
-		m.cover.layOut(m.looks.profile, st.cover.w, st.coverH)
-		m.out.tell(m.cover.tell())
+	st := m.stage(l)
+	if st.cover.w == 0 {
+		return nil
 	}
+	return m.cover.draw(m.looks.profile, st.cover.w, st.coverH)
 }

@@ -22,7 +22,7 @@ func (l *library) view(s styles, w, playing int, sign string) []string {
 	for i := l.offset; i < len(l.rows) && len(lines) < l.height; i++ {
 		r := l.rows[i]
 		if r.group != nil {
-			lines = append(lines, heading(s, r, w, i == l.cursor))
+			lines = append(lines, heading(s, r, w, i == l.cursor, l.in == byDate))
 			continue
 		}
 		p := parts{mark: " ", sign: s.plain, time: l.tracks[r.track].time(), times: l.times, name: s.plain, cursor: s.selected}
@@ -32,7 +32,10 @@ func (l *library) view(s styles, w, playing int, sign string) []string {
 			p.mark, p.sign, p.name, p.cursor = sign, s.accent, s.current, s.selectedCurrent
 		}
 		p.depth = min(r.depth*indent, w/4)
-		p.cells = columns(l.tracks[r.track], l.says(), w-signs-p.depth-gap-l.times-1)
+		if l.in == byDate { // the year, too
+			p.time, p.times = fit(year(l.tracks[r.track].Date), 4)+blank(gap)+fitRight(p.time, p.times), 4+gap+p.times
+		}
+		p.cells = columns(l.tracks[r.track], l.says(), w-signs-p.depth-gap-p.times-1)
 		lines = append(lines, p.line(s, w, i == l.cursor))
 	}
 	if len(l.rows) == 0 && l.height > 0 {
@@ -83,8 +86,8 @@ func (t Track) time() string {
 	return clock(t.Duration)
 }
 
-// heading is the line of a group.
-func heading(s styles, r row, w int, selected bool) string {
+// heading is the line of a group, with dates with that of its first track.
+func heading(s styles, r row, w int, selected, dates bool) string {
 	sign := signOpen
 	if r.group.closed {
 		sign = signClosed
@@ -99,9 +102,12 @@ func heading(s styles, r row, w int, selected bool) string {
 	}
 	room := w - 2 - depth - 2 - 2 - width(tally) - 1
 	title := cut(r.group.name, room)
-	sub := ""
-	if left := room - width(title) - 3; r.group.note != "" && left >= 4 {
-		sub = " · " + cut(r.group.note, left)
+	sub, note := "", r.group.note
+	if dates && len(r.group.tracks) > 0 {
+		note = join(" · ", note, year(r.group.date))
+	}
+	if left := room - width(title) - 3; note != "" && left >= 4 {
+		sub = " · " + cut(note, left)
 	}
 	space := blank(room - width(title) - width(sub) + 2)
 	if selected {

@@ -52,13 +52,9 @@ func start(ctx context.Context, keyboard io.Reader) (*lockedEngine, *terminal, c
 	e := &lockedEngine{fakeEngine: &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}}
 	out, done := &terminal{}, make(chan error, 1)
 	m := adopted(e, Config{Tracks: shelf(), Where: "here"}, plainLooks)
-	go func() { done <- m.run(ctx, on(keyboard, out)...) }()
+	m.out.to = out
+	go func() { done <- m.run(ctx, tea.WithInput(keyboard)) }()
 	return e, out, done
-}
-
-// on is a terminal of no known size.
-func on(keyboard io.Reader, out io.Writer) []tea.ProgramOption {
-	return []tea.ProgramOption{tea.WithInput(keyboard), tea.WithOutput(out)}
 }
 
 func ends(t *testing.T, done chan error) error {
@@ -140,7 +136,7 @@ func TestPanicRestoresTheTerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}
-			out, keyboard := &terminal{}, make(slow)
+			out, keyboard := &terminal{}, make(slow, 1) // it may be over before it reads
 			m := adopted(e, Config{Tracks: shelf(), Protection: func() Protection {
 				if name == "in Update" && out.String() != "" { // once the screen stands
 					panic("the cover fell off the wall")
@@ -148,7 +144,8 @@ func TestPanicRestoresTheTerminal(t *testing.T) {
 				return Protection{}
 			}, Lyrics: func(context.Context, int) (string, error) { get(); return "", nil }}, plainLooks)
 			done := make(chan error, 1)
-			go func() { done <- m.run(context.Background(), on(keyboard, out)...) }()
+			m.out.to = out
+			go func() { done <- m.run(context.Background(), tea.WithInput(keyboard)) }()
 			if name != "in Update" {
 				keyboard <- 'Y'
 			} else {

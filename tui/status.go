@@ -13,6 +13,7 @@ import (
 type status struct {
 	kind statusKind
 	text string // "" for none
+	then string // what can be pressed about it; it stands at the end also of a text that is cut
 	id   int    // so that an old one's end does not take a new one away
 }
 
@@ -31,7 +32,7 @@ const (
 )
 
 func (s *status) show(kind statusKind, text string) tea.Cmd {
-	s.kind, s.text = kind, text
+	s.kind, s.text, s.then = kind, text, ""
 	s.id++
 	if kind == statusNote {
 		return expire(noteTime, s.id)
@@ -45,8 +46,12 @@ func (s *status) expire(id int) {
 	}
 }
 
+// leastCause is how many cells of a line the text keeps before what can be
+// pressed: with less of an error nobody knows what to press for.
+const leastCause = 30
+
 // view is the text in at most the given number of lines, each at most w cells
-// wide: an error names its cause at its end.
+// wide.
 func (s status) view(st styles, w, lines int) []string {
 	sign, style := "!", st.warn
 	switch s.kind {
@@ -55,10 +60,15 @@ func (s status) view(st styles, w, lines int) []string {
 	case statusNote:
 		sign, style = signGood, st.accent
 	}
-	text := strings.Split(ansi.Wrap(s.text, w-2, ""), "\n")
+	text := strings.Split(ansi.Wrap(s.text+s.then, w-2, ""), "\n")
 	if len(text) > lines {
-		text[lines-1] = cut(strings.Join(text[lines-1:], " "), w-2)
-		text = text[:lines]
+		text = strings.Split(ansi.Wrap(s.text, w-2, ""), "\n")
+		at := min(lines, len(text)) - 1
+		last, then, room := strings.Join(text[at:], " "), s.then, w-2-width(s.then)
+		if room < leastCause {
+			then, room = "", w-2
+		}
+		text = append(text[:at], cut(last, room)+then)
 	}
 	for i := range text {
 		text[i] = style.Render(sign + " " + cut(text[i], w-2))

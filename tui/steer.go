@@ -96,12 +96,17 @@ func (m *model) typed(key, text string) tea.Cmd {
 	typed := m.number
 	m.number = number{id: typed.id}
 	action := m.keys.Find(key, m.parts()...)
+	play := m.keys.Find(key, keys.Lists) == keys.Play
+	if play && !typed.typing && m.now.failed && !m.help.open && (action == "" || m.view == viewLyrics) {
+		m.retry() // where no list has that key
+		return nil
+	}
 	times := 1
 	if typed.typing && m.keys.Counts(action) {
 		times = max(typed.n, 1)
 	}
 	switch {
-	case typed.typing && (action == keys.Play || m.keys.Find(key, keys.Lists) == keys.Play):
+	case typed.typing && (action == keys.Play || play):
 		m.place(typed)
 		return nil
 	case typed.typing && action == keys.Close:
@@ -164,7 +169,7 @@ func (m *model) do(a keys.Action, times int) tea.Cmd {
 	case keys.Suspend:
 		return tea.Suspend
 	case keys.Redraw:
-		m.cover.w = 0
+		m.out.tell(m.cover.setup) // it may have been forgotten, too
 		return tea.ClearScreen
 	case keys.Help:
 		m.help.toggle()
@@ -262,6 +267,8 @@ func (m *model) show(a keys.Action) bool {
 		return false
 	}
 	m.view, m.help = to, help{}
+	m.words.hurry() // whoever looks anew wants them now
+	m.cover.hurry()
 	return true
 }
 

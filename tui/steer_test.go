@@ -290,7 +290,7 @@ func TestGroups(t *testing.T) {
 	s.wantText("artists", "▾ Homogenic")
 	s.keys("t")
 	s.wantText("albums", "One · various artists")
-	s.keys("t o o")
+	s.keys("t o o o")
 	s.wantText("tracks · by length")
 	s.keys("g enter")
 	s.want("jump 6", "pause false") // the one of unknown length

@@ -28,12 +28,13 @@ type order uint8
 const (
 	asItLies order = iota
 	byTitle
+	byDate
 	byLength
 	orders
 )
 
 func (o order) String() string {
-	return [orders]string{"in order", "by title", "by length"}[o]
+	return [orders]string{"in order", "by title", "by date", "by length"}[o]
 }
 
 // node is a group: a folder, an artist, an album.
@@ -45,6 +46,7 @@ type node struct {
 	closed bool
 	sum    time.Duration // of all tracks below
 	all    int           // how many there are
+	date   string        // the first of their dates, "" for none
 }
 
 // child is the group of that name, made where there is none. found holds those
@@ -98,23 +100,69 @@ func (n *node) finish(tracks []Track, by grouping, in order) {
 	for _, g := range n.groups {
 		g.finish(tracks, by, in)
 		n.sum, n.all = n.sum+g.sum, n.all+g.all
+		n.date = first(n.date, g.date)
 	}
 	for _, t := range n.tracks {
 		n.sum += tracks[t].Duration
+		n.date = first(n.date, tracks[t].Date)
 	}
 	n.all += len(n.tracks)
 	if by == byArtist || by == byAlbum {
 		slices.SortStableFunc(n.groups, func(a, b *node) int { return strings.Compare(sortKey(a.name), sortKey(b.name)) })
+	}
+	if in == byDate && (by == byAlbum || n.name != "") { // artists keep their order, their albums do not
+		slices.SortStableFunc(n.groups, func(a, b *node) int { return byDates(a.date, b.date) })
 	}
 	switch in {
 	case byTitle:
 		slices.SortStableFunc(n.tracks, func(a, b int) int {
 			return strings.Compare(sortKey(tracks[a].name()), sortKey(tracks[b].name()))
 		})
+	case byDate:
+		slices.SortStableFunc(n.tracks, func(a, b int) int { return byDates(tracks[a].Date, tracks[b].Date) })
 	case byLength:
 		slices.SortStableFunc(n.tracks, func(a, b int) int { return cmp.Compare(tracks[a].Duration, tracks[b].Duration) })
 	}
 }
+
+// dated is a date of the tags as it can be compared: the year, then month and day
+// where they stand after it. Of other texts it is the year that is in them, ""
+// when there is none.
+func dated(text string) string {
+	digits := func(s string, n int) bool {
+		return len(s) >= n && strings.Trim(s[:n], "0123456789") == ""
+	}
+	for at := range len(text) {
+		if !digits(text[at:], 4) || digits(text[at:], 5) || at > 0 && digits(text[at-1:], 1) || text[at:at+4] == "0000" {
+			continue
+		}
+		end := at + 4
+		for part := 0; part < 2 && end < len(text) && text[end] == '-' && digits(text[end+1:], 2); part++ {
+			end += 3
+		}
+		return text[at:end]
+	}
+	return ""
+}
+
+// byDates orders dates, the oldest first, and what has none last.
+func byDates(a, b string) int {
+	if (a == "") != (b == "") {
+		return cmp.Compare(b, a)
+	}
+	return cmp.Compare(a, b)
+}
+
+// first is the older of two dates, of which either may be "".
+func first(a, b string) string {
+	if byDates(b, a) < 0 {
+		return b
+	}
+	return a
+}
+
+// year is that of a date.
+func year(date string) string { return date[:min(len(date), 4)] }
 
 // sortKey is a name as catalogues sort it: without case, accents and a leading
 // article.

@@ -17,6 +17,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -29,7 +30,7 @@ import (
 )
 
 // Config is what a screen shows and steers. Functions may be nil; the screen
-// calls them from goroutines of its own, but Protection where it draws.
+// calls them from goroutines of its own, but Protection and Waiting where it draws.
 type Config struct {
 	Engine *player.Engine
 	// Tracks are the engine's tracks, in the engine's order.
@@ -51,6 +52,9 @@ type Config struct {
 	Art func(ctx context.Context, track int) ([]byte, error)
 	// Protection says what is known of the connection. It never blocks.
 	Protection func() Protection
+	// Waiting says which server is waited for, and why. It never blocks. While
+	// Connect works that of the first Config is asked.
+	Waiting func() Waiting
 	// Save keeps where the listener is. It is called when another track plays,
 	// about every 5 s of sound, and at the end.
 	Save func(Resume)
@@ -78,6 +82,7 @@ type Word struct {
 type Track struct {
 	Title, Artist, Album string
 	Folder               string        // where it lies, as "Artist/Album"; "" is the top
+	Date                 string        // as the tags have it: "1992", "1992-11-09"; what else it may be is made the best of
 	Format               string        // "flac", shown until the engine knows more
 	Duration             time.Duration // 0 when unknown
 }
@@ -100,10 +105,6 @@ func CheckKeys(wishes map[string][]string) error {
 	return err
 }
 
-// frames is how often the screen is compared with what it should show, in Hz.
-// The first picture comes after one such time, and each look wakes the process.
-const frames = 50
-
 // Run shows the screen on the process's own terminal until the user quits,
 // ctx ends or the engine's Events are closed; in all three cases it returns
 // nil. It is the one listener of Events while it runs. It does not stop the
@@ -125,7 +126,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	m.cover.mode, m.cover.cell = mode, art.CellSize(os.Stdout.Fd())
 	m.out.file = os.Stdout
-	options := []tea.ProgramOption{tea.WithOutput(m.out)}
+	var options []tea.ProgramOption
 	if colours == "" && runtime.GOOS != "windows" && term.IsTerminal(int(os.Stdin.Fd())) {
 		k := newKeyboard(os.Stdin)
 		m.ground, options = k.ground, append(options, tea.WithInput(k))
@@ -170,11 +171,17 @@ func (m model) run(ctx context.Context, options ...tea.ProgramOption) error {
 	defer cancel() // frees the commands that wait
 	m.ctx = ctx
 	// Signals are the caller's: it ends ctx.
-	options = append(options, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(frames), tea.WithAltScreen(), tea.WithMouseCellMotion())
-	last, err := tea.NewProgram(m, options...).Run()
-	if end, ok := last.(model); ok {
-		m = end
+	options = append(options, tea.WithOutput(m.out), tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(frames), tea.WithAltScreen(), tea.WithMouseCellMotion())
+	m.out.news = make(chan struct{}, 1)
+	var painter sync.WaitGroup
+	painter.Go(func() { m.out.painter(ctx) })
+	last, err := tea.NewProgram(painting{m}, options...).Run()
+	if end, ok := last.(painting); ok {
+		m = end.model
 	}
+	quit := ctx.Err()
+	cancel()
+	painter.Wait()
 	m.out.forget(m.cover.remove)
 	if m.config.Save != nil && m.now.state.Track >= 0 {
 		m.config.Save(m.here())
@@ -182,7 +189,7 @@ func (m model) run(ctx context.Context, options ...tea.ProgramOption) error {
 	switch {
 	case m.arrival.err != nil:
 		return m.arrival.err
-	case err == nil, ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case err == nil, quit != nil && errors.Is(err, quit):
 		return nil
 	}
 	return fmt.Errorf("show the player: %w", err)

@@ -48,7 +48,7 @@ func (m *model) content(l layout) []string {
 	case m.help.open:
 		return m.help.view(m.keys, s, w, h)
 	case m.arrival.waiting:
-		return m.arrival.view(s, w, h, m.where)
+		return m.arrival.view(s, w, h, m.where, m.hold.Waiting)
 	}
 	switch m.view {
 	case viewQueue:
@@ -181,9 +181,12 @@ func (m *model) foot(l layout) []string {
 	if m.status.text != "" {
 		return m.status.view(m.styles, l.inner, lines)
 	}
+	if m.hold.text != "" && !m.library.typing && !m.help.open && !m.number.typing {
+		return status{kind: statusWarning, text: m.hold.line((l.inner - 2) * lines)}.view(m.styles, l.inner, lines)
+	}
 	why, bad := m.library.failed[m.library.selected()]
 	if bad && !m.library.typing && m.view == viewLibrary && !m.help.open {
-		return status{kind: statusFailure, text: why + m.again()}.view(m.styles, l.inner, lines)
+		return status{kind: statusFailure, text: why, then: m.again()}.view(m.styles, l.inner, lines)
 	}
 	return []string{m.hints(l.inner)}
 }
@@ -192,6 +195,9 @@ func (m *model) foot(l layout) []string {
 func (m *model) tiny(w int) string {
 	if m.arrival.waiting {
 		return cut("connecting to "+m.where, w)
+	}
+	if m.hold.text != "" {
+		return cut(m.hold.line(w), w)
 	}
 	at := clock(m.now.state.Position) + "/" + length(m.now.total())
 	return cut(m.now.sign()+" "+at+" "+m.now.track().name(), w)

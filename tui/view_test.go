@@ -91,6 +91,8 @@ func TestGolden(t *testing.T) {
 		{"artists-80x24", 80, 24, func(s *screen) { s.keys("t") }},
 		{"albums-80x24", 80, 24, func(s *screen) { s.keys("t t") }},
 		{"tracks-80x24", 80, 24, func(s *screen) { s.keys("t t t o") }},
+		{"dates-80x24", 80, 24, func(s *screen) { s.keys("t o o") }},
+		{"dates-40x10", 40, 10, func(s *screen) { s.keys("t t t o o") }},
 		{"folded-80x24", 80, 24, func(s *screen) { s.keys("z g") }},
 		{"tiny-39x10", 39, 10, nil},
 		{"tiny-80x9", 80, 9, nil},

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"secstream/tui/lyrics"
 )
 
 // words are the lyrics of one track.
 type words struct {
-	track  int    // whose, -1 for nobody's
-	asked  bool   // and the answer came
-	failed string // why there are none
+	errand
+	failed string // why there are none yet
 	lyrics.Lyrics
 	shift time.Duration // how much earlier the listener wants the lines
 	top   int           // the first line shown, of lyrics without times
@@ -24,15 +25,18 @@ const shiftStep = 100 * time.Millisecond
 // maxShift bounds what they are moved by.
 const maxShift = time.Minute
 
-// take keeps what was found for the track that is asked for.
-func (l *words) take(msg lyricsMsg) {
-	if msg.track != l.track {
-		return
+// take keeps what was found for the track that is asked for, or tries again
+// after a while.
+func (l *words) take(msg lyricsMsg) tea.Cmd {
+	counts, rest := l.ended(msg.track, msg.err, restedMsg{of: forWords, track: msg.track, tries: l.tries + 1})
+	if !counts {
+		return nil
 	}
-	l.Lyrics, l.failed, l.top, l.asked = lyrics.Parse(msg.text), "", 0, true
+	l.Lyrics, l.failed, l.top = lyrics.Parse(msg.text), "", 0
 	if msg.err != nil {
 		l.failed = clean(msg.err.Error())
 	}
+	return rest
 }
 
 // move shifts the lines, to earlier if d is positive.
@@ -82,8 +86,8 @@ func (l *words) view(s styles, w, h int, at time.Duration, can bool) []string {
 		case !can:
 			text = "no lyrics come from here"
 		case l.failed != "":
-			text = "no lyrics: " + l.failed
-		case !l.asked:
+			text = "no lyrics yet, they are asked for again: " + l.failed
+		case l.state != errandDone:
 			text = "looking for lyrics…"
 		}
 		return fill([]string{"", s.dim.Render(cut("  "+text, w))}, h)[:h]

@@ -53,6 +53,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	identity ed25519.PublicKey
+	outage   Outage
 }
 
 // buffering is what tracks keep.
@@ -232,8 +233,9 @@ func (c *Client) fetch(ctx context.Context, method, path string, body []byte, li
 
 // ask does one request and appends the answer's body to dst. Answers other than
 // 2xx are a *wire.Error, read up to maxSmall. More than limit bytes are refused.
-func (c *Client) ask(ctx context.Context, method, path string, body, dst []byte, limit int64) (answer, error) {
-	a := answer{body: dst}
+func (c *Client) ask(ctx context.Context, method, path string, body, dst []byte, limit int64) (a answer, err error) {
+	a.body = dst
+	defer func(begin time.Time) { c.told(begin, err) }(time.Now())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))

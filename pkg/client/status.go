@@ -38,8 +38,52 @@ type Status struct {
 
 	WireBytes     int64         // of the slices that came, as they were sent
 	BufferedBytes int64         // of slices in the clear
+	Outage        Outage        // of the server
 	Latency       time.Duration // from asking the server for a slice until it was opened: the last one
 	MeanLatency   time.Duration // and all
+}
+
+// Outage is a server that does not serve: it gives no answer, or says that it is
+// busy. The zero Outage is none.
+type Outage struct {
+	Tries int       // in vain since it served last; those that were under way together are one
+	Err   error     // of the last of them: wraps ErrUnreachable, or is a *wire.Error
+	Last  time.Time // when that failed
+}
+
+// Outage is that of the client's server, of whatever is asked of it. It may be
+// called from any goroutine, is cheap, and waits for nothing.
+func (c *Client) Outage() Outage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outage
+}
+
+// Server is the server without what may be secret in its address: its host and
+// port, or what Config calls it.
+func (c *Client) Server() string {
+	if c.name != c.base.String() {
+		return c.name
+	}
+	return c.base.Host
+}
+
+// told takes how a request went that began then. An answer is one, whatever it
+// says, unless it is that of a server which is busy; of requests that their
+// caller gave up nothing is known.
+func (c *Client) told(begin time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch o := &c.outage; {
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnreachable):
+	case err == nil || !passing(err):
+		*o = Outage{}
+	default:
+		if begin.After(o.Last) { // else it was under way when another failed
+			o.Tries++
+		}
+		o.Err, o.Last = err, time.Now()
+	}
 }
 
 // counters are what Status adds up.
@@ -57,6 +101,7 @@ func (t *Track) Status() Status {
 	if t.c.v1 {
 		s.Protocol = "secstream/1"
 	}
+	s.Outage = t.c.Outage()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.count

@@ -112,7 +112,7 @@ var table = []Binding{
 	{Add, Library, []string{"a"}, "add", "add the track or the group at the queue's end", ""},
 	{PlayNext, Library, []string{"A"}, "play next", "play it next", ""},
 	{Group, Library, []string{"t"}, "group", "folders, artists, albums, tracks", ""},
-	{Sort, Library, []string{"o"}, "sort", "order: as it lies, title, length", ""},
+	{Sort, Library, []string{"o"}, "sort", "order: as it lies, title, date, length", ""},
 	{Fold, Library, []string{"z"}, "fold", "close all groups, or open them", ""},
 
 	{Remove, Queue, []string{"d", "delete"}, "remove", "take the track out", "so many"},
