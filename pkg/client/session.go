@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"secstream/pkg/caught"
 	"secstream/pkg/wire"
 )
 
@@ -135,7 +136,7 @@ func (t *Track) renewSoon(all context.Context, old *keys) {
 	t.wg.Go(func() {
 		defer func() { t.rekey <- struct{}{} }()
 		if t.keys.Load() == old {
-			_ = t.exchange(all, old.session)
+			_ = caught.Do(t.c.log, func() error { return t.exchange(all, old.session) })
 		}
 	})
 }

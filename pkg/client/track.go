@@ -42,6 +42,7 @@ type Track struct {
 	queue   []*fetch      // for run to begin with
 	next    time.Duration // when the plan wants to be looked at again, 0 for never
 	closed  bool
+	broken  error // why nothing is begun any more, nil as long as something is
 	count   counters
 	states  []SliceState
 }
@@ -70,7 +71,7 @@ func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, 
 	})
 	all, cancel := context.WithCancel(context.WithoutCancel(ctx)) // fetches ahead outlive the call that began them
 	t.cancel = cancel
-	t.wg.Go(func() { t.run(all) })
+	t.wg.Go(func() { t.work(all) })
 	return t, nil
 }
 
