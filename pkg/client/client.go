@@ -52,9 +52,11 @@ type Client struct {
 	v1       bool
 	trust    Trust
 	log      *slog.Logger
+	leaving  chan struct{} // holds a token for each session that is being ended
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	identity ed25519.PublicKey
+	left     error // of the first session that could not be ended
 }
 
 // buffering is what tracks keep.
@@ -160,7 +162,7 @@ func New(address string, cfg Config) (*Client, error) {
 	return &Client{
 		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, patience: cfg.Patience,
 		buffer: buffering{cfg.Buffer, cfg.Prefetch, cfg.BufferBytes, max(cfg.Ahead, 0)},
-		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust, log: cfg.Logger,
+		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust, log: cfg.Logger, leaving: make(chan struct{}, mostLeaves),
 		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
 }

@@ -71,7 +71,7 @@ func (t *Track) renew(all, ctx context.Context, old *keys, forgotten bool) error
 	if err := t.reopen(all); err != nil {
 		return err
 	}
-	t.wg.Go(func() { _ = t.c.end(old.session) }) // where it is not forgotten, it is not wanted either
+	t.c.leave(old.session) // where it is not forgotten, it is not wanted either
 	return nil
 }
 

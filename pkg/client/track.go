@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -61,7 +60,7 @@ func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, 
 	}
 	t.rekey <- struct{}{}
 	if err := t.exchange(ctx, session); err != nil {
-		_ = c.end(session) // the failed exchange is what the caller reports
+		c.leave(session)
 		return nil, fmt.Errorf("key exchange with %s: %w", c.name, err)
 	}
 	t.states = make([]SliceState, t.Len())
@@ -105,12 +104,9 @@ func (t *Track) guess(i int) int64 {
 	return min(int64(s.Samples+s.Preroll)*frame, pack.MaxPlain)
 }
 
-// endTime is how long Close waits for the server to take leave.
-const endTime = time.Second
-
-// Close ends the session, waits for what is under way and wipes it all.
+// Close waits for what is under way, which it cancels, and wipes it all. The
+// session is ended beside; Client.Close waits for that. It returns nil.
 func (t *Track) Close() error {
-	var err error
 	t.once.Do(func() {
 		t.mu.Lock()
 		t.closed = true
@@ -124,19 +120,8 @@ func (t *Track) Close() error {
 		t.mu.Unlock()
 		k := t.keys.Load()
 		k.retire()
-		err = t.c.end(k.session)
+		t.c.leave(k.session)
 	})
-	return err
-}
-
-// end takes leave of a session. One that the server has forgotten is over.
-func (c *Client) end(session string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
-	defer cancel()
-	_, err := c.fetch(ctx, http.MethodDelete, sessionPath(session, ""), nil, maxSmall)
-	if err != nil && !refusedWith(err, wire.SessionNotFound) {
-		return fmt.Errorf("end the session on %s: %w", c.name, err)
-	}
 	return nil
 }
 

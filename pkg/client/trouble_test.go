@@ -24,10 +24,15 @@ const (
 	minute  = 12 // slices of 5 s
 )
 
-// on opens the track whose path ends so, from inside a bubble.
+// onLine opens the track whose path ends so, from inside a bubble.
 func onLine(t *testing.T, l *line, cfg client.Config, name string) *client.Track {
 	t.Helper()
-	c := l.dials(t, cfg)
+	return by(t, l.dials(t, cfg), name)
+}
+
+// by is onLine with a client that is there.
+func by(t *testing.T, c *client.Client, name string) *client.Track {
+	t.Helper()
 	list, err := c.Library(t.Context())
 	if err != nil {
 		t.Fatal(err)
