@@ -275,8 +275,8 @@ type quickCard struct {
 const (
 	quickTime  = 150 * time.Millisecond
 	quickSpeed = 4 // times as quick as a card
-	// mostGoroutines is far more than there are at any time: some forty.
-	mostGoroutines = 200
+	// mostGoroutines is far more than there are at any time: some thirty.
+	mostGoroutines = 120
 )
 
 func (o *quickCard) Open(spec player.Spec) error {
@@ -365,7 +365,7 @@ func (o *quickCard) act() {
 		o.fail("%d goroutines", o.most)
 	}
 	o.next = o.heard + time.Duration(o.rng.ExpFloat64()*float64(5*time.Second))
-	switch o.rng.IntN(16) {
+	switch o.rng.IntN(24) {
 	case 0, 1, 2:
 		o.e.Pause(true) // Pause has it go on
 	case 3:
@@ -477,7 +477,7 @@ func (o *quickCard) check(t *testing.T) {
 	if most := 2 * 480 * (n[player.Seek] + n[player.TrackChange] + n[player.Pause] + n[player.Play] + n[player.Buffering] + n[player.Buffered] + 1); o.faded > most {
 		t.Errorf("%d frames faded: more than %d", o.faded, most)
 	}
-	if n[player.Seek] == 0 || n[player.Pause] == 0 || n[player.TrackEnded] == 0 || o.silence == 0 {
+	if o.length > 5*time.Minute && (n[player.Seek] == 0 || n[player.Pause] == 0 || n[player.TrackEnded] == 0 || o.silence == 0) {
 		t.Errorf("too little happened: %v", n)
 	}
 }

@@ -50,18 +50,13 @@ type Track struct {
 // tags, of the library list, describe the track where the server does not do so
 // under a seal, as protocol v2 does.
 func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, error) {
-	session, err := c.create(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("open a session on %s: %w", c.name, err)
-	}
 	t := &Track{
-		c: c, session: session, asked: id, info: audio.Info{Tags: tags}, rekey: make(chan struct{}, 1),
+		c: c, asked: id, info: audio.Info{Tags: tags}, rekey: make(chan struct{}, 1),
 		begin: time.Now(), poke: make(chan struct{}, 1), fetches: map[int]*fetch{},
 	}
 	t.rekey <- struct{}{}
-	if err := t.exchange(ctx, session); err != nil {
-		c.leave(session)
-		return nil, fmt.Errorf("key exchange with %s: %w", c.name, err)
+	if err := t.first(ctx); err != nil {
+		return nil, err
 	}
 	t.states = make([]SliceState, t.Len())
 	t.plan = buffer.New(buffer.Config{
@@ -72,6 +67,25 @@ func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, 
 	t.cancel = cancel
 	t.wg.Go(func() { t.work(all) })
 	return t, nil
+}
+
+// first opens a session and agrees on a key, once more where the server was started
+// again between the two.
+func (t *Track) first(ctx context.Context) error {
+	for tries := 0; ; tries++ {
+		session, err := t.c.create(ctx, t.asked)
+		if err != nil {
+			return fmt.Errorf("open a session on %s: %w", t.c.name, err)
+		}
+		t.session = session
+		if err = t.exchange(ctx, session); err == nil {
+			return nil
+		}
+		t.c.leave(session)
+		if tries == maxReopens || !refusedWith(err, wire.SessionNotFound) {
+			return fmt.Errorf("key exchange with %s: %w", t.c.name, err)
+		}
+	}
 }
 
 // Info describes the track. Its tags are those that came under the seal of
