@@ -22,6 +22,7 @@ var law = map[string][]string{
 	"pkg/slicer":        {"pkg/audio"},
 	"pkg/compress":      {},
 	"pkg/wipe":          {},
+	"pkg/caught":        {},
 	"pkg/wipe/wipetest": {}, // of tests alone
 	"pkg/seal":          {"pkg/wipe"},
 	"pkg/cert":          {},
@@ -36,7 +37,7 @@ var law = map[string][]string{
 	"pkg/library":       {"pkg/audio", "pkg/format", "pkg/slicer"},
 	"pkg/session":       {"pkg/audio", "pkg/compress", "pkg/format/wav", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
 	"pkg/server":        {"pkg/audio", "pkg/format", "pkg/handshake", "pkg/browser", "pkg/library", "pkg/limit", "pkg/pack", "pkg/seal", "pkg/session", "pkg/wire"},
-	"pkg/client":        {"pkg/audio", "pkg/buffer", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
+	"pkg/client":        {"pkg/audio", "pkg/buffer", "pkg/caught", "pkg/cert", "pkg/compress", "pkg/decode", "pkg/handshake", "pkg/pack", "pkg/seal", "pkg/wire"},
 	"pkg/browser":       {"pkg/audio"},
 	"pkg/buffer":        {}, // and no clock
 	"pkg/limit":         {},
@@ -44,7 +45,7 @@ var law = map[string][]string{
 	"pkg/config":        {},
 	"pkg/metrics":       {"pkg/library", "pkg/server", "pkg/session"},
 	"pkg/decode":        {"pkg/audio", "pkg/audio/wavfile", "pkg/decode/layer3"},
-	"pkg/player":        {"pkg/audio", "pkg/decode"},
+	"pkg/player":        {"pkg/audio", "pkg/caught", "pkg/decode"},
 	"pkg/mix":           {"pkg/audio"},
 	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/mix", "pkg/player"},
 	"pkg/probe":         {"pkg/audio", "pkg/compress", "pkg/decode", "pkg/format", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},

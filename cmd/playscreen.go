@@ -3,13 +3,11 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"secstream/pkg/caught"
 	"secstream/pkg/player"
 	"secstream/pkg/wire"
 	"secstream/tui"
@@ -37,9 +35,6 @@ func playScreen(ctx context.Context, env Env, o playOptions) error {
 	})
 	<-b.end(cancel)
 	err := cmp.Or(b.played, b.err, shown)
-	if bug := new(broken); errors.As(err, &bug) {
-		fmt.Fprintf(env.Stderr, "%s\n", bug.stack) // the error is for people, this for who mends it
-	}
 	return err
 }
 
@@ -67,7 +62,7 @@ type backstage struct {
 // work connects and plays.
 func (b *backstage) work(ctx context.Context, env Env, tell teller) {
 	defer close(b.ran)
-	b.err = guard(func() (err error) {
+	b.err = caught.Do(nil, func() (err error) {
 		b.p, err = newPlayback(ctx, env, b.o, tell, func(l line) { b.line.Store(&l) })
 		return err
 	})
@@ -76,7 +71,7 @@ func (b *backstage) work(ctx context.Context, env Env, tell teller) {
 		return
 	}
 	defer b.p.close()
-	b.played = guard(func() error { return playError(b.p.engine.Run(ctx)) })
+	b.played = caught.Do(nil, func() error { return playError(b.p.engine.Run(ctx)) })
 }
 
 // waiting is what is waited for.
@@ -121,25 +116,6 @@ func (b *backstage) config() tui.Config {
 		Waiting:    b.waiting,
 		Save:       func(at tui.Resume) { p.resume.save(p.tracks, at) },
 	}
-}
-
-// broken is a panic of ours.
-type broken struct {
-	what  any
-	stack []byte
-}
-
-func (b *broken) Error() string { return fmt.Sprintf("internal error: %v", b.what) }
-
-// guard turns a panic into an error, so that the screen ends as it should and
-// the terminal is as it was.
-func guard(do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &broken{p, debug.Stack()}
-		}
-	}()
-	return do()
 }
 
 // waitingKind is what a teller calls words that matter for the moment alone.

@@ -152,11 +152,12 @@ func (v *probedServer) open(ctx context.Context, t wire.LibraryTrack, f *probe.F
 	if err != nil {
 		return err
 	}
+	defer c.Close() //nolint:errcheck // a session that is not ended expires
 	track, err := c.Open(ctx, t.ID, t.Tags.Audio())
 	if err != nil {
 		return err
 	}
-	defer track.Close() //nolint:errcheck // a session that is not ended expires
+	defer track.Close() //nolint:errcheck // it returns nil
 	spans := make([]audio.Span, track.Len())
 	for i := range spans {
 		spans[i] = track.Span(i)

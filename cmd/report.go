@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/caught"
 	"secstream/pkg/cert"
 	"secstream/pkg/client"
 	"secstream/pkg/compress"
@@ -182,6 +183,9 @@ func report(ctx context.Context, env Env, asJSON bool, err error) int {
 	}
 	if u := new(usageError); errors.As(err, &u) && u.hint != "" {
 		o.hint = u.hint
+	}
+	if bug := new(caught.Panic); errors.As(err, &bug) && !asJSON {
+		fmt.Fprintf(env.Stderr, "%s\n", bug.Stack) // the error is for people, this for who mends it
 	}
 	write := writeText
 	if asJSON {

@@ -31,6 +31,9 @@ type listener struct {
 }
 
 func (l *listener) close() {
+	if l.client != nil {
+		_ = l.client.Close() // a session that is not ended expires
+	}
 	if l.stop != nil {
 		_ = l.stop() // the play is over; what a server in here says at its end helps nobody
 	}

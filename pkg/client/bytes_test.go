@@ -110,6 +110,7 @@ type exchangeRig struct {
 	*middle
 	id    string
 	key   ed25519.PublicKey
+	known client.Trust // in that key
 	wires *http.Transport
 	want  heard
 
@@ -122,7 +123,7 @@ func newExchangeRig(t *testing.T) *exchangeRig {
 	r := &exchangeRig{key: id.Public(), wires: &http.Transport{MaxIdleConnsPerHost: 8}}
 	t.Cleanup(r.wires.CloseIdleConnections)
 	h := handler(t, session.Config{Millis: 1000, Identity: id}, tiny(t))
-	r.middle = between(t, h)
+	r.middle, r.known = between(t, h), knowing{pinned{r.key}}
 	r.direct = h // twice as quick
 	c, tracks := dial(t, r.URL, quick(r.key))
 	r.id = trackID(t, tracks, "tiny.wav")
@@ -183,42 +184,56 @@ func broken(err error) bool { return errors.Is(err, client.ErrProtocol) }
 // the same to the last sample.
 func TestEveryByteOfTheExchange(t *testing.T) {
 	r := newExchangeRig(t)
-	known := knowing{pinned{r.key}}
-	harmless := func(what string, n, most int, ask, reply func(*passing), trust client.Trust, refused func(error) bool) {
-		t.Helper()
-		slices := r.seen("slice")
-		r.does(ask, reply)
-		same := flips(n, func(k int) bool { return r.opens(t, what, k, trust, refused) })
-		t.Logf("%s: %d of %d bytes mean nothing", what, same, n)
-		if same > most || n < 32 {
-			t.Errorf("%s: %d of %d bytes mean nothing, at most %d should", what, same, n, most)
-		}
-		if got := r.seen("slice") - slices; got != 2*same {
-			t.Errorf("%s: %d slices were asked for, of %d tracks that opened", what, got, same)
-		}
+	r.texts(t)
+	r.answers(t)
+	r.requests(t)
+	r.does(nil, nil)
+	if !r.opens(t, "nothing", 0, r.known, func(error) bool { return false }) {
+		t.Error("and now it does not open at all")
 	}
+}
 
-	// As text: a name may be written in capitals, the last bits of base64 are none,
-	// and nobody reads most of the head.
-	harmless("answer", len(r.answer), 160, nil, on("exchange", func(p *passing) { p.whole = func(b []byte) { flip(b, p.try) } }), known,
+// harmless changes each of n bytes, and asserts that no more than most of them mean
+// nothing, and that who opened the track then got it all.
+func (r *exchangeRig) harmless(t *testing.T, what string, n, most int, ask, reply func(*passing), trust client.Trust, refused func(error) bool) {
+	t.Helper()
+	slices := r.seen("slice")
+	r.does(ask, reply)
+	same := flips(n, func(k int) bool { return r.opens(t, what, k, trust, refused) })
+	t.Logf("%s: %d of %d bytes mean nothing", what, same, n)
+	if same > most || n < 32 {
+		t.Errorf("%s: %d of %d bytes mean nothing, at most %d should", what, same, n, most)
+	}
+	if got := r.seen("slice") - slices; got != 2*same {
+		t.Errorf("%s: %d slices were asked for, of %d tracks that opened", what, got, same)
+	}
+}
+
+// texts changes what goes over the connection. A name may be written in capitals,
+// the last bits of base64 are none, and nobody reads most of the head.
+func (r *exchangeRig) texts(t *testing.T) {
+	r.harmless(t, "answer", len(r.answer), 160, nil, on("exchange", func(p *passing) { p.whole = func(b []byte) { flip(b, p.try) } }), r.known,
 		func(err error) bool {
 			refused := new(wire.Error)
 			return broken(err) || errors.Is(err, errStranger) || errors.Is(err, client.ErrUnreachable) || errors.As(err, &refused)
 		})
-	harmless("request", len(r.request), 10, on("exchange", func(p *passing) { flip(p.body, p.try) }), nil, known, broken)
+	r.harmless(t, "request", len(r.request), 10, on("exchange", func(p *passing) { flip(p.body, p.try) }), nil, r.known, broken)
 	path := len("/api/sessions/") + 22 + len("/key-exchange")
-	harmless("path", path, 0, on("exchange", func(p *passing) {
+	r.harmless(t, "path", path, 0, on("exchange", func(p *passing) {
 		b := []byte(p.path)
 		if flip(b, p.try); len(b) != path {
 			t.Errorf("a path of %d bytes", len(b))
 		}
 		p.path = string(b)
-	}), nil, known, func(err error) bool {
+	}), nil, r.known, func(err error) bool {
 		refused := new(wire.Error)
 		return broken(err) || errors.As(err, &refused)
 	})
+}
 
-	// What the text stands for: every byte counts, for who has a pin and who has none.
+// answers changes what the text of the answer stands for: every byte counts, for
+// who has a pin and who has none.
+func (r *exchangeRig) answers(t *testing.T) {
 	for _, f := range []struct {
 		name string
 		of   func(*wire.SealedAnswer) *[]byte
@@ -242,15 +257,19 @@ func TestEveryByteOfTheExchange(t *testing.T) {
 			body := after(r.answer)
 			edit(t, &body, func(a *wire.SealedAnswer) { f.n = len(*f.of(a)) })
 		}
-		for who, trust := range map[string]client.Trust{"pinned": known, "first contact": nil} {
+		for who, trust := range map[string]client.Trust{"pinned": r.known, "first contact": nil} {
 			if trust == nil && f.n > 64 {
 				continue // there is nothing that a pin would add
 			}
-			harmless(f.name+", "+who, f.n, 0, nil, reply, trust, func(err error) bool {
+			r.harmless(t, f.name+", "+who, f.n, 0, nil, reply, trust, func(err error) bool {
 				return broken(err) && !errors.Is(err, errStranger) || f.name == "identity" && trust != nil && errors.Is(err, errStranger)
 			})
 		}
 	}
+}
+
+// requests changes what the text of the request stands for.
+func (r *exchangeRig) requests(t *testing.T) {
 	for _, f := range []struct {
 		name string
 		of   func(*wire.KeyRequest) *string
@@ -269,12 +288,7 @@ func TestEveryByteOfTheExchange(t *testing.T) {
 				*text = base64.StdEncoding.EncodeToString(b)
 			})
 		})
-		harmless(f.name, f.n, 0, ask, nil, known, broken)
-	}
-
-	r.does(nil, nil)
-	if !r.opens(t, "nothing", 0, known, func(error) bool { return false }) {
-		t.Error("and now it does not open at all")
+		r.harmless(t, f.name, f.n, 0, ask, nil, r.known, broken)
 	}
 }
 

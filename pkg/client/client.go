@@ -1,8 +1,8 @@
 // Package client is the listening end of the slice API: it lists a server's
 // library, agrees keys, fetches slices ahead of time, opens them. Addresses
 // and track IDs go in, slices in the clear come out, and are wiped when nobody
-// will want them. It imports audio, buffer, cert (to know a server by its key),
-// compress, decode (for its Params and Unwrap), handshake, pack, seal and wire.
+// will want them. It imports audio, buffer, caught, cert (to know a server by its
+// key), compress, decode (for its Params and Unwrap), handshake, pack, seal and wire.
 package client
 
 import (
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,10 +51,13 @@ type Client struct {
 	pieces   pieces
 	v1       bool
 	trust    Trust
+	log      *slog.Logger
+	leaving  chan struct{} // holds a token for each session that is being ended
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	identity ed25519.PublicKey
 	outage   Outage
+	left     error // of the first session that could not be ended
 }
 
 // buffering is what tracks keep.
@@ -94,6 +98,9 @@ type Config struct {
 	// other key is taken then, and any certificate for it. It is for https
 	// addresses and the default Transport.
 	Fingerprint string
+	// Logger is told, at level debug, of the stacks of panics that were caught:
+	// each is a *caught.Panic, the error of what was fetched. Default: nobody.
+	Logger *slog.Logger
 }
 
 // Time limits of the default transport and of a silent server.
@@ -156,7 +163,7 @@ func New(address string, cfg Config) (*Client, error) {
 	return &Client{
 		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, patience: cfg.Patience,
 		buffer: buffering{cfg.Buffer, cfg.Prefetch, cfg.BufferBytes, max(cfg.Ahead, 0)},
-		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust,
+		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust, log: cfg.Logger, leaving: make(chan struct{}, mostLeaves),
 		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
 	}, nil
 }

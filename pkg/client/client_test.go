@@ -90,6 +90,7 @@ func dial(t *testing.T, address string, cfg client.Config) (*client.Client, []wi
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.Close() }) // which some servers here do not live to see
 	list, err := c.Library(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -340,7 +341,7 @@ func TestVanishedServer(t *testing.T) {
 	if d := time.Since(begin); d > 30*time.Second {
 		t.Errorf("gave up after %v", d)
 	}
-	if err := track.Close(); !errors.Is(err, client.ErrUnreachable) {
+	if err := errors.Join(track.Close(), c.Close()); !errors.Is(err, client.ErrUnreachable) {
 		t.Errorf("close: %v", err)
 	}
 }
@@ -443,7 +444,7 @@ func TestSecretAddressIsNotTold(t *testing.T) {
 	_, slice := track.Slice(t.Context(), 0)
 	_, library := c.Library(t.Context())
 	_, open := c.Open(t.Context(), tracks[0].ID, audio.Tags{})
-	for what, err := range map[string]error{"unknown": unknown, "slice": slice, "library": library, "open": open, "close": track.Close()} {
+	for what, err := range map[string]error{"unknown": unknown, "slice": slice, "library": library, "open": open, "close": errors.Join(track.Close(), c.Close())} {
 		if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), "the server in here") {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -143,12 +143,12 @@ func (l *line) dials(t *testing.T, cfg client.Config) *client.Client {
 		t.Fatal(err)
 	}
 	transport.Proxy, transport.DialContext = nil, l.dial
-	t.Cleanup(transport.CloseIdleConnections)
 	cfg.Transport = transport
 	c, err := client.New("http://server.example", cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.Close() }) // no goroutine stays in the bubble
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"secstream/pkg/caught"
 	"secstream/pkg/wire"
 )
 
@@ -70,7 +71,7 @@ func (t *Track) renew(all, ctx context.Context, old *keys, forgotten bool) error
 	if err := t.reopen(all); err != nil {
 		return err
 	}
-	t.wg.Go(func() { _ = t.c.end(old.session) }) // where it is not forgotten, it is not wanted either
+	t.c.leave(old.session) // where it is not forgotten, it is not wanted either
 	return nil
 }
 
@@ -100,25 +101,36 @@ func (a *allowance) left(now time.Duration) int {
 
 // reopen goes on in a new session on the same track.
 func (t *Track) reopen(ctx context.Context) error {
-	session, err := t.c.create(ctx, t.asked)
-	if refusedWith(err, wire.TrackNotFound) {
-		// It may have just started, and not found the track yet.
-		if _, err := t.c.fetch(ctx, http.MethodGet, readyPath, nil, maxSmall); refusedWith(err, wire.NotReady) {
+	for tries := 0; ; tries++ {
+		session, err := t.recreate(ctx)
+		if err != nil {
 			return err
 		}
-		session, err = t.c.create(ctx, t.asked)
+		t.reopens.used++
+		if err = t.exchange(ctx, session); err == nil {
+			return nil
+		}
+		t.c.leave(session) // the failed exchange is what counts
+		if errors.Is(err, errOther) {
+			return fmt.Errorf("%w: %w", ErrRecut, &wire.Error{Message: "the track changed: it is not the one that played before", Code: wire.TrackChanged, Status: http.StatusGone})
+		}
+		if tries == maxReopens || !refusedWith(err, wire.SessionNotFound) {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+}
+
+// recreate opens a session on the track anew.
+func (t *Track) recreate(ctx context.Context) (string, error) {
+	session, err := t.c.create(ctx, t.asked)
+	if !refusedWith(err, wire.TrackNotFound) {
+		return session, err
 	}
-	t.reopens.used++
-	if err = t.exchange(ctx, session); err != nil {
-		_ = t.c.end(session) // the failed exchange is what counts
+	// It may have just started, and not found the track yet.
+	if _, err := t.c.fetch(ctx, http.MethodGet, readyPath, nil, maxSmall); refusedWith(err, wire.NotReady) {
+		return "", err
 	}
-	if errors.Is(err, errOther) {
-		return fmt.Errorf("%w: %w", ErrRecut, &wire.Error{Message: "the track changed: it is not the one that played before", Code: wire.TrackChanged, Status: http.StatusGone})
-	}
-	return err
+	return t.c.create(ctx, t.asked)
 }
 
 // readyPath is where a server says that it has looked at all its folders.
@@ -135,7 +147,7 @@ func (t *Track) renewSoon(all context.Context, old *keys) {
 	t.wg.Go(func() {
 		defer func() { t.rekey <- struct{}{} }()
 		if t.keys.Load() == old {
-			_ = t.exchange(all, old.session)
+			_ = caught.Do(t.c.log, func() error { return t.exchange(all, old.session) })
 		}
 	})
 }

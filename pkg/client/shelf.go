@@ -1,10 +1,13 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"secstream/pkg/caught"
 )
 
 // fetch is one slice on its way, or here.
@@ -32,9 +35,9 @@ func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
 	if i < 0 || i >= t.Len() {
 		return nil, fmt.Errorf("slice %d: the track has %d", i, t.Len())
 	}
-	f := t.want(i)
-	if f == nil {
-		return nil, fmt.Errorf("slice %d: %w", i, errClosed)
+	f, err := t.want(i)
+	if err != nil {
+		return nil, fmt.Errorf("slice %d: %w", i, err)
 	}
 	select {
 	case <-f.done:
@@ -57,14 +60,14 @@ func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
 	return f.got.plain, nil
 }
 
-// want is the fetch of the slice that the consumer now waits for, nil when the
-// track is closed. One that failed for good ahead of time is not done again
-// before that was told.
-func (t *Track) want(i int) *fetch {
+// want is the fetch of the slice that the consumer now waits for, unless the
+// track is over. One that failed for good ahead of time is not done again before
+// that was told.
+func (t *Track) want(i int) (*fetch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
-		return nil
+	if err := t.over(); err != nil {
+		return nil, err
 	}
 	t.plan.Ask(i, time.Since(t.begin))
 	if f := t.fetches[i]; f != nil && f.err != nil {
@@ -80,7 +83,16 @@ func (t *Track) want(i int) *fetch {
 		close(f.urgent)
 	}
 	f.asked = time.Now()
-	return f
+	return f, nil
+}
+
+// over says why there are no more slices, nil as long as there are. The caller
+// holds mu.
+func (t *Track) over() error {
+	if t.closed {
+		return errClosed
+	}
+	return t.broken
 }
 
 // Release gives slice i back. It is wiped, at once or, where the buffer strategy
@@ -91,7 +103,7 @@ func (t *Track) Release(i int) {
 	if f := t.fetches[i]; f != nil && f.over && f.err == nil {
 		t.states[i] = SliceOpened
 	}
-	if !t.closed {
+	if t.over() == nil {
 		t.plan.Done(i, time.Since(t.begin))
 		t.act()
 	}
@@ -133,6 +145,13 @@ func (t *Track) drop(f *fetch) {
 	}
 }
 
+// work is run, until ctx ends or a panic of ours does: the track is over then, and
+// nobody waits for it.
+func (t *Track) work(ctx context.Context) {
+	err := caught.Do(t.c.log, func() error { t.run(ctx); return errClosed })
+	t.leave(err)
+}
+
 // run begins with what the plan has started, and looks at the plan when it wants
 // to be looked at. It and what it began end with ctx.
 func (t *Track) run(ctx context.Context) {
@@ -144,7 +163,11 @@ func (t *Track) run(ctx context.Context) {
 		t.queue = nil
 		t.mu.Unlock()
 		for _, f := range queue {
-			t.wg.Go(func() { t.bring(ctx, f) })
+			t.wg.Go(func() {
+				if err := caught.Do(t.c.log, func() error { t.bring(ctx, f); return nil }); err != nil {
+					t.leave(err)
+				}
+			})
 		}
 		timer.Stop()
 		if next > 0 {
@@ -152,23 +175,28 @@ func (t *Track) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			t.leave()
 			return
 		case <-t.poke:
 		case <-timer.C:
-			t.mu.Lock()
-			t.act()
-			t.mu.Unlock()
+			t.look()
 		}
 	}
 }
 
-// leave ends what was not begun.
-func (t *Track) leave() {
+// look has the plan looked at.
+func (t *Track) look() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.act()
+}
+
+// leave ends what was not begun, and all that would be, with err.
+func (t *Track) leave(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.broken = cmp.Or(t.broken, err)
 	for _, f := range t.queue {
-		f.over, f.err = true, errClosed
+		f.over, f.err = true, err
 		close(f.done)
 	}
 	t.queue = nil
@@ -186,12 +214,14 @@ func (t *Track) bring(all context.Context, f *fetch) {
 	}
 	t.mu.Unlock()
 	var got received
-	err := persist(ctx, effort{urgent: f.urgent, left: func() time.Duration { return t.left(f) }, again: t.retried}, func() error {
-		begin := time.Now()
-		var err error
-		got, err = t.receive(all, ctx, f.i)
-		t.note(f, got, err, time.Since(begin))
-		return err
+	err := caught.Do(t.c.log, func() error {
+		return persist(ctx, effort{urgent: f.urgent, left: func() time.Duration { return t.left(f) }, again: t.retried}, func() error {
+			begin := time.Now()
+			var err error
+			got, err = t.receive(all, ctx, f.i)
+			t.note(f, got, err, time.Since(begin))
+			return err
+		})
 	})
 	t.finish(f, got, err)
 }
@@ -229,7 +259,7 @@ func (t *Track) finish(f *fetch, got received, err error) {
 		t.states[f.i] = SliceOpened
 		t.count.buffered += int64(len(got.plain))
 	}
-	if !t.closed {
+	if t.over() == nil {
 		t.act()
 	}
 }

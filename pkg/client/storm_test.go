@@ -53,11 +53,12 @@ func TestUsedUpSession(t *testing.T) {
 				h.ServeHTTP(w, r)
 			}
 		}))
-		track := onLine(t, l, client.Config{}, coffee)
+		c := l.dials(t, client.Config{})
+		track := by(t, c, coffee)
 		if got := listen(t.Context(), track, 0, minute, nil); got.err != nil || len(got.gaps) > 0 {
 			t.Errorf("%v, gaps %v", got.err, got.gaps)
 		}
-		if err := track.Close(); err != nil || n.creates.Load() != 2 || n.ends.Load() != 2 {
+		if err := errors.Join(track.Close(), c.Close()); err != nil || n.creates.Load() != 2 || n.ends.Load() != 2 {
 			t.Errorf("%v; %d sessions, %d ended", err, n.creates.Load(), n.ends.Load())
 		}
 	})
@@ -79,17 +80,18 @@ func TestForgetfulServer(t *testing.T) {
 			}
 			h.ServeHTTP(w, r)
 		}))
-		track := onLine(t, l, client.Config{}, coffee)
+		c := l.dials(t, client.Config{})
+		track := by(t, c, coffee)
 		var err error
 		for i := 0; i < 400 && err == nil; i++ { // as fast as it comes
 			if _, err = track.Slice(t.Context(), i%minute*7%track.Len()); err == nil {
 				track.Release(i % minute * 7 % track.Len())
 			}
 		}
-		if c := n.creates.Load(); c > 13 {
-			t.Errorf("%d sessions, %v", c, err)
+		if opened := n.creates.Load(); opened > 13 {
+			t.Errorf("%d sessions, %v", opened, err)
 		}
-		if err := track.Close(); err != nil || n.ends.Load() != n.creates.Load() {
+		if err := errors.Join(track.Close(), c.Close()); err != nil || n.ends.Load() != n.creates.Load() {
 			t.Errorf("%v; %d sessions, %d ended", err, n.creates.Load(), n.ends.Load())
 		}
 	})

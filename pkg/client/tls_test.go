@@ -172,7 +172,7 @@ func TestToken(t *testing.T) {
 	if _, err := track.Slice(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
-	if err := track.Close(); err != nil || without.Load() != 0 {
+	if err := errors.Join(track.Close(), c.Close()); err != nil || without.Load() != 0 {
 		t.Errorf("%d requests without the token: %v", without.Load(), err)
 	}
 	moved, err := client.New(s.URL+"/moved", client.Config{Token: token})

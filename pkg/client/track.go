@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -42,6 +41,7 @@ type Track struct {
 	queue   []*fetch      // for run to begin with
 	next    time.Duration // when the plan wants to be looked at again, 0 for never
 	closed  bool
+	broken  error // why nothing is begun any more, nil as long as something is
 	count   counters
 	states  []SliceState
 }
@@ -50,18 +50,13 @@ type Track struct {
 // tags, of the library list, describe the track where the server does not do so
 // under a seal, as protocol v2 does.
 func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, error) {
-	session, err := c.create(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("open a session on %s: %w", c.name, err)
-	}
 	t := &Track{
-		c: c, session: session, asked: id, info: audio.Info{Tags: tags}, rekey: make(chan struct{}, 1),
+		c: c, asked: id, info: audio.Info{Tags: tags}, rekey: make(chan struct{}, 1),
 		begin: time.Now(), poke: make(chan struct{}, 1), fetches: map[int]*fetch{},
 	}
 	t.rekey <- struct{}{}
-	if err := t.exchange(ctx, session); err != nil {
-		_ = c.end(session) // the failed exchange is what the caller reports
-		return nil, fmt.Errorf("key exchange with %s: %w", c.name, err)
+	if err := t.first(ctx); err != nil {
+		return nil, err
 	}
 	t.states = make([]SliceState, t.Len())
 	t.plan = buffer.New(buffer.Config{
@@ -70,8 +65,27 @@ func (c *Client) Open(ctx context.Context, id string, tags audio.Tags) (*Track, 
 	})
 	all, cancel := context.WithCancel(context.WithoutCancel(ctx)) // fetches ahead outlive the call that began them
 	t.cancel = cancel
-	t.wg.Go(func() { t.run(all) })
+	t.wg.Go(func() { t.work(all) })
 	return t, nil
+}
+
+// first opens a session and agrees on a key, once more where the server was started
+// again between the two.
+func (t *Track) first(ctx context.Context) error {
+	for tries := 0; ; tries++ {
+		session, err := t.c.create(ctx, t.asked)
+		if err != nil {
+			return fmt.Errorf("open a session on %s: %w", t.c.name, err)
+		}
+		t.session = session
+		if err = t.exchange(ctx, session); err == nil {
+			return nil
+		}
+		t.c.leave(session)
+		if tries == maxReopens || !refusedWith(err, wire.SessionNotFound) {
+			return fmt.Errorf("key exchange with %s: %w", t.c.name, err)
+		}
+	}
 }
 
 // Info describes the track. Its tags are those that came under the seal of
@@ -104,12 +118,9 @@ func (t *Track) guess(i int) int64 {
 	return min(int64(s.Samples+s.Preroll)*frame, pack.MaxPlain)
 }
 
-// endTime is how long Close waits for the server to take leave.
-const endTime = time.Second
-
-// Close ends the session, waits for what is under way and wipes it all.
+// Close waits for what is under way, which it cancels, and wipes it all. The
+// session is ended beside; Client.Close waits for that. It returns nil.
 func (t *Track) Close() error {
-	var err error
 	t.once.Do(func() {
 		t.mu.Lock()
 		t.closed = true
@@ -123,19 +134,8 @@ func (t *Track) Close() error {
 		t.mu.Unlock()
 		k := t.keys.Load()
 		k.retire()
-		err = t.c.end(k.session)
+		t.c.leave(k.session)
 	})
-	return err
-}
-
-// end takes leave of a session. One that the server has forgotten is over.
-func (c *Client) end(session string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
-	defer cancel()
-	_, err := c.fetch(ctx, http.MethodDelete, sessionPath(session, ""), nil, maxSmall)
-	if err != nil && !refusedWith(err, wire.SessionNotFound) {
-		return fmt.Errorf("end the session on %s: %w", c.name, err)
-	}
 	return nil
 }
 

@@ -24,10 +24,15 @@ const (
 	minute  = 12 // slices of 5 s
 )
 
-// on opens the track whose path ends so, from inside a bubble.
+// onLine opens the track whose path ends so, from inside a bubble.
 func onLine(t *testing.T, l *line, cfg client.Config, name string) *client.Track {
 	t.Helper()
-	c := l.dials(t, cfg)
+	return by(t, l.dials(t, cfg), name)
+}
+
+// by is onLine with a client that is there.
+func by(t *testing.T, c *client.Client, name string) *client.Track {
+	t.Helper()
 	list, err := c.Library(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -367,5 +372,59 @@ func TestTagsComeSealed(t *testing.T) {
 	}
 	if got := opens(t, c, trackID(t, tracks, "drums.wav")).Info().Tags; got != (audio.Tags{}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestServerAwayBetweenSessionAndKey: one that was started again between the two
+// requests of an opening has forgotten the session, and gets another. One that
+// forgets every session at once is not asked for ever.
+func TestServerAwayBetweenSessionAndKey(t *testing.T) {
+	id := newIdentity(t)
+	for name, c := range map[string]struct {
+		forgets int32 // exchanges
+		opens   bool
+		asked   int32 // sessions, one of them by whoever plays on
+	}{
+		"once": {1, true, 4}, "thrice": {3, true, 8}, "always": {1000, false, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var n tally
+			var left atomic.Int32
+			h := n.count(served(t, shelves(t), id, 5000))
+			l := newLine(t, 0, 100_000_000, 0)
+			l.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/key-exchange") && left.Add(-1) >= 0 {
+					refuse(w, wire.Errorf(wire.SessionNotFound, "what session?"))
+					return
+				}
+				h.ServeHTTP(w, r)
+			}))
+			cl := l.dials(t, client.Config{})
+			list, err := cl.Library(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			left.Store(c.forgets)
+			track, err := cl.Open(t.Context(), list.Tracks[0].ID, audio.Tags{})
+			if (err == nil) != c.opens || err != nil && !refusedBy(wire.SessionNotFound)(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err == nil { // and the same where a session has to be had anew
+				l.stop()
+				left.Store(c.forgets)
+				l.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if isSlice(r) && n.creates.Load() == c.forgets+1 || strings.HasSuffix(r.URL.Path, "/key-exchange") && left.Add(-1) >= 0 {
+						refuse(w, wire.Errorf(wire.SessionNotFound, "what session?"))
+						return
+					}
+					h.ServeHTTP(w, r)
+				}))
+				sliceOf(t, track, 0)
+				_ = track.Close()
+			}
+			if n.creates.Load() != c.asked {
+				t.Errorf("%s: %d sessions", name, n.creates.Load())
+			}
+		})
 	}
 }

@@ -2,11 +2,6 @@ package client_test
 
 import (
 	"bytes"
-	"crypto/ecdh"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -17,144 +12,10 @@ import (
 
 	"secstream/pkg/audio"
 	"secstream/pkg/client"
-	"secstream/pkg/handshake"
-	"secstream/pkg/seal"
 	"secstream/pkg/server"
 	"secstream/pkg/session"
 	"secstream/pkg/wire"
 )
-
-// TestMiddleOfExchange: whoever stands in between and changes the exchange is
-// found out, whether the client knows the server or not.
-func TestMiddleOfExchange(t *testing.T) {
-	id, own := newIdentity(t), newIdentity(t)
-	m := between(t, handler(t, session.Config{Millis: 1000, Identity: id}, publicAudio))
-	_, tracks := dial(t, m.URL, client.Config{})
-	drums, guitar := trackID(t, tracks, "drums.wav"), trackID(t, tracks, "guitar.flac")
-	var old []byte // an answer of an earlier exchange
-	m.does(nil, on("exchange", func(p *passing) { old = bytes.Clone(p.body) }))
-	c, _ := dial(t, m.URL, quick(id.Public()))
-	opens(t, c, drums)
-
-	x, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := handshake.NewPair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var asked wire.KeyRequest // of the exchange that passes
-	sealed := func(change func(*wire.SealedAnswer)) func(*passing) {
-		return on("exchange", func(p *passing) { edit(t, &p.body, change) })
-	}
-	request := func(change func(*wire.KeyRequest)) func(*passing) {
-		return on("exchange", func(p *passing) { edit(t, &p.body, change) })
-	}
-	hear := func(p *passing) {
-		if p.what == "exchange" {
-			_ = json.Unmarshal(p.body, &asked)
-		}
-	}
-	// impersonate does the whole exchange with the middle's own identity.
-	impersonate := on("exchange", func(p *passing) {
-		public, _ := base64.StdEncoding.DecodeString(asked.PublicKey)
-		kem, _ := base64.StdEncoding.DecodeString(asked.MLKEM)
-		r, _, err := handshake.Accept(&handshake.Offer{
-			Session: strings.Split(p.path, "/")[3], PublicKey: public, MLKEM: kem, Suites: asked.Suites,
-		}, own, asked.Suites...)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		edit(t, &p.body, func(a *wire.SealedAnswer) {
-			a.Suite, a.PublicKey, a.MLKEM, a.Identity, a.Signature = r.Suite, r.PublicKey, r.MLKEM, r.Identity, r.Signature
-		})
-	})
-	v1 := request(func(r *wire.KeyRequest) { *r = wire.KeyRequest{PublicKey: pair.Public(), PCM: wire.PCMNative} })
-
-	for name, a := range map[string]struct {
-		ask, reply func(*passing)
-		want       []error // of a client that has a pin
-		first      []error // of one that has none, where that is another
-	}{
-		"the server's ephemeral key": {nil, sealed(func(a *wire.SealedAnswer) { a.PublicKey = x.PublicKey().Bytes() }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"the client's ephemeral key": {request(func(r *wire.KeyRequest) {
-			r.PublicKey = base64.StdEncoding.EncodeToString(x.PublicKey().Bytes())
-		}), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"its own identity":        {hear, impersonate, []error{errStranger}, []error{client.ErrProtocol, seal.ErrForged}},
-		"the identity":            {nil, sealed(func(a *wire.SealedAnswer) { a.Identity = own.Public() }), []error{errStranger}, []error{handshake.ErrSignature}},
-		"no identity":             {nil, sealed(func(a *wire.SealedAnswer) { a.Identity = nil }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
-		"no signature":            {nil, sealed(func(a *wire.SealedAnswer) { a.Signature = nil }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
-		"the suites":              {request(func(r *wire.KeyRequest) { r.Suites = r.Suites[1:] }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"the order of the suites": {request(func(r *wire.KeyRequest) { slices.Reverse(r.Suites) }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"the suite":               {nil, sealed(func(a *wire.SealedAnswer) { a.Suite = "AES-128-CBC" }), []error{client.ErrProtocol, handshake.ErrReply}, nil},
-		"no ML-KEM":               {request(func(r *wire.KeyRequest) { r.MLKEM = "" }), nil, []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"no ML-KEM back":          {nil, sealed(func(a *wire.SealedAnswer) { a.MLKEM = nil }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"protocol v1":             {v1, nil, []error{client.ErrProtocol}, nil},
-		"protocol v1 by another name": {v1, on("exchange", func(p *passing) { p.body = bytes.Replace(p.body, []byte("{"), []byte(`{"protocol":"secstream/2",`), 1) }),
-			[]error{client.ErrProtocol, handshake.ErrReply}, nil},
-		"the protocol left out":     {request(func(r *wire.KeyRequest) { r.Protocol = "" }), nil, []error{client.ErrOldServer}, nil},
-		"another protocol":          {nil, sealed(func(a *wire.SealedAnswer) { a.Protocol = "secstream/3" }), []error{client.ErrProtocol}, nil},
-		"400":                       {nil, on("exchange", func(p *passing) { p.status, p.body = 400, []byte(`{"error":"no"}`) }), []error{client.ErrOldServer}, nil},
-		"an answer that was before": {nil, on("exchange", func(p *passing) { p.body = bytes.Clone(old) }), []error{client.ErrProtocol, handshake.ErrSignature}, nil},
-		"a manifest that was before": {nil, sealed(func(a *wire.SealedAnswer) {
-			var was wire.SealedAnswer
-			_ = json.Unmarshal(old, &was)
-			a.Manifest = was.Manifest
-		}), []error{client.ErrProtocol, seal.ErrForged}, nil},
-		"no manifest":         {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest = nil }), []error{client.ErrProtocol, seal.ErrForged}, nil},
-		"a manifest cut":      {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest = a.Manifest[:len(a.Manifest)-1] }), []error{client.ErrProtocol, seal.ErrForged}, nil},
-		"a manifest's bit":    {nil, sealed(func(a *wire.SealedAnswer) { a.Manifest[len(a.Manifest)/2] ^= 1 }), []error{client.ErrProtocol, seal.ErrForged}, nil},
-		"half of it":          {nil, on("exchange", func(p *passing) { p.body = p.body[:len(p.body)/2] }), []error{client.ErrProtocol}, nil},
-		"nothing":             {nil, on("exchange", func(p *passing) { p.body = nil }), []error{client.ErrProtocol}, nil},
-		"another track":       {on("create", func(p *passing) { edit(t, &p.body, func(r *wire.CreateRequest) { r.Tracks = []string{guitar} }) }), nil, []error{client.ErrProtocol}, nil},
-		"another track first": {on("create", func(p *passing) { edit(t, &p.body, func(r *wire.CreateRequest) { r.Tracks = []string{guitar, drums} }) }), nil, []error{client.ErrProtocol}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for what, key := range map[string]ed25519.PublicKey{"pinned": id.Public(), "first contact": nil} {
-				want := a.want
-				if key == nil && a.first != nil {
-					want = a.first
-				}
-				m.does(nil, nil)
-				c, _ := dial(t, m.URL, quick(key))
-				m.does(a.ask, a.reply)
-				track, err := c.Open(t.Context(), drums, audio.Tags{})
-				for _, w := range want {
-					if !errors.Is(err, w) {
-						t.Errorf("%s: %v, want %v", what, err, w)
-					}
-				}
-				if track != nil || c.Identity() != nil {
-					t.Errorf("%s: it opens, or the server is known now", what)
-				}
-			}
-		})
-	}
-	if m.seen("slice") > 0 {
-		t.Errorf("%d slices were asked for", m.seen("slice"))
-	}
-	m.does(nil, nil)
-	sliceOf(t, opens(t, c, drums), 0)
-
-	// Who was let in without a pin is held to what it was.
-	c, _ = dial(t, m.URL, quick(nil))
-	track := opens(t, c, drums)
-	if !handshake.Same(c.Identity(), id.Public()) {
-		t.Error("the client does not know whom it met")
-	}
-	m.does(hear, impersonate)
-	if _, err := c.Open(t.Context(), guitar, audio.Tags{}); !errors.Is(err, client.ErrIdentity) {
-		t.Errorf("another identity for the second track: %v", err)
-	}
-	refused := new(wire.Error)
-	m.does(nil, on("exchange", func(p *passing) { p.status, p.body = 400, []byte(`{"error":"no"}`) }))
-	if _, err := c.Open(t.Context(), guitar, audio.Tags{}); errors.Is(err, client.ErrOldServer) || !errors.As(err, &refused) {
-		t.Errorf("a server that spoke v2 a moment ago: %v", err)
-	}
-	sliceOf(t, track, 0) // of the one that is open nothing is lost
-}
 
 // TestUploadInTheMiddle: what somebody else has put on the server is not the
 // track that was asked for, though the server itself sends it.

@@ -10,7 +10,10 @@ import (
 	"secstream/pkg/player"
 )
 
-var _ player.Output = (*null)(nil)
+var (
+	_ player.Output = (*null)(nil)
+	_ player.Pauser = (*null)(nil)
+)
 
 // nullTime is how much sound the null output holds, about what a sound card
 // does.
@@ -22,6 +25,7 @@ type null struct {
 	spec    player.Spec
 	begin   time.Time // when the sound that plays began
 	written audio.Frames
+	paused  bool // the clock stands still
 }
 
 func newNull() *null { return &null{} }
@@ -30,7 +34,7 @@ func newNull() *null { return &null{} }
 func (o *null) Open(spec player.Spec) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.spec, o.written = spec, 0
+	o.spec, o.written, o.paused = spec, 0, false
 	return nil
 }
 
@@ -66,8 +70,8 @@ func (o *null) Write(p []float64) error {
 
 // held is what was written less what the clock has played. Called with mu held.
 func (o *null) held() audio.Frames {
-	if o.written == 0 {
-		return 0
+	if o.written == 0 || o.paused {
+		return o.written
 	}
 	return max(0, o.written-audio.FramesIn(time.Since(o.begin), o.spec.SampleRate))
 }
@@ -77,6 +81,16 @@ func (o *null) Buffered() audio.Frames {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.held()
+}
+
+// Pause stops the clock, or has it go on.
+func (o *null) Pause(on bool) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if on != o.paused {
+		o.written, o.begin, o.paused = o.held(), time.Now(), on
+	}
+	return on, nil
 }
 
 // Flush drops what was not played.

@@ -124,10 +124,11 @@ func engineToSpeaker(t *testing.T) error {
 		tone.data = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(tone.data, v), v)
 	}
 	e, done := engine(t, open(), tone)
+	stood := func() { time.Sleep(time.Second) } // the output stands still by then
 	for _, do := range []func(){
-		func() { e.Pause(true) }, func() { e.Pause(false) }, func() { e.Seek(5 * time.Second) }, func() { e.SetVolume(0.4) },
+		func() { e.Pause(true) }, stood, func() { e.Pause(false) }, func() { e.Seek(5 * time.Second) }, func() { e.SetVolume(0.4) },
 		func() { e.SeekBy(3 * time.Second) }, func() { e.Mute(true) }, func() { e.Mute(false) }, func() { e.Pause(true) },
-		func() { e.Seek(12 * time.Second) }, func() { e.Pause(false) }, e.Stop,
+		func() { e.Seek(12 * time.Second) }, stood, func() { e.Pause(false) }, e.Stop,
 	} {
 		time.Sleep(350 * time.Millisecond)
 		do()

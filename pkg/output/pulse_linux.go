@@ -294,6 +294,21 @@ func (p *pulse) flush() {
 	}
 }
 
+// pause has the server take nothing from the stream for a while. One that does so
+// may put its card to sleep.
+func (p *pulse) pause(on bool) error {
+	if lost := p.lost.Load(); lost != nil {
+		return *lost
+	}
+	if p.stream.Load() < 0 {
+		return errNotOpen
+	}
+	if err := p.c.Request(&proto.CorkPlaybackStream{StreamIndex: uint32(p.stream.Load()), Corked: on}, nil); err != nil {
+		return broken("pause", err)
+	}
+	return p.ask()
+}
+
 func (p *pulse) drain() error {
 	if lost := p.lost.Load(); lost != nil {
 		return *lost

@@ -11,7 +11,10 @@ import (
 	"secstream/pkg/player"
 )
 
-var _ player.Output = (*speaker)(nil)
+var (
+	_ player.Output = (*speaker)(nil)
+	_ player.Pauser = (*speaker)(nil)
+)
 
 const (
 	// deviceTime is how much sound a device holds. On a machine four times
@@ -205,6 +208,26 @@ func (o *speaker) Buffered() audio.Frames {
 	}
 	n := int64(now.dev.buffered())
 	return audio.Frames(n * int64(now.from) / int64(now.to))
+}
+
+// pauser is a device that can stand still, with what it holds.
+type pauser interface{ pause(on bool) error }
+
+// Pause has the device stand still, if it can, or go on. Where the device went
+// away meanwhile another one is looked for, as Write does, and that one plays.
+func (o *speaker) Pause(on bool) (bool, error) {
+	if o.gone != nil {
+		return false, o.gone
+	}
+	dev, ok := o.dev.(pauser)
+	if !ok {
+		return false, nil
+	}
+	err := dev.pause(on)
+	if err != nil && o.opened {
+		return false, o.again(err)
+	}
+	return on && err == nil, err
 }
 
 // Flush drops what was not heard.

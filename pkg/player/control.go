@@ -12,7 +12,7 @@ type target struct {
 }
 
 // Pause stops (or with false, resumes) the sound, softly. The position stays;
-// a paced output is fed silence. An unpaced output does not pause. To resume
+// a paced output stands still (Pauser), or is fed silence. An unpaced output does not pause. To resume
 // after the end plays what was queued since, or else the queue from its start.
 func (e *Engine) Pause(on bool) {
 	e.mu.Lock()

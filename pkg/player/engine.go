@@ -1,15 +1,18 @@
 package player
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/caught"
 )
 
 // Config says what an Engine plays and where to.
@@ -58,6 +61,10 @@ type Config struct {
 	// use and the track, opened anew, may be. It is closed, and the other one
 	// plays on from the same frame. It is called as Skip is.
 	Stale func(error) bool
+	// Logger is told, at level debug, of the stacks of panics that were caught:
+	// one in a source or a decoder is the error of its track, one in the output
+	// that of Run. Each is a *caught.Panic. Default: nobody.
+	Logger *slog.Logger
 }
 
 // Engine plays a queue of tracks. Its methods may be called from any goroutine
@@ -180,13 +187,13 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	f.norm.set(1)
 	f.gain.set(0)
-	err := f.loop(all)
+	err := caught.Do(e.cfg.Logger, func() error { return f.loop(all) })
 	cancel()
 	f.timer.Stop()
 	f.cancel()
 	f.r.close()
 	q.wipe()
-	err = closeOutput(e.cfg.Output, err)
+	err = e.closeOutput(err)
 	e.scope.wipe()
 	e.mu.Lock()
 	e.over, e.buffering = true, false
@@ -201,16 +208,14 @@ func (e *Engine) Run(ctx context.Context) error {
 	return err
 }
 
-// closeOutput closes out and returns err, or else the error of closing.
-func closeOutput(out Output, err error) error {
-	if a, ok := out.(interface{ Abort() error }); ok && err != nil {
-		_ = a.Abort() // err says what went wrong first
-		return err
-	}
-	if cerr := out.Close(); err == nil && cerr != nil {
-		return cerr
-	}
-	return err
+// closeOutput closes the output and returns err, or else the error of closing.
+func (e *Engine) closeOutput(err error) error {
+	return cmp.Or(err, caught.Do(e.cfg.Logger, func() error {
+		if a, ok := e.cfg.Output.(interface{ Abort() error }); ok && err != nil {
+			return a.Abort() // err says what went wrong first
+		}
+		return e.cfg.Output.Close()
+	}))
 }
 
 // Events tells what happens, to one listener. The channel is bounded: a

@@ -43,12 +43,13 @@ type feeder struct {
 	level   float64 // what gain is when nothing else matters
 	replay  ReplayGain
 	off     int    // frames of the oldest block already written
-	quiet   int64  // frames of silence since the last sound
+	quiet   int64  // frames of silence since the last sound, allQuiet or more where there was none
 	playing *track // that of the last sound, nil at first
 	bad     int    // damaged units heard of it and not told of yet
 	badAt   audio.Frames
 
 	paused   bool
+	still    bool // the output stands still
 	sounding bool // Play was told, and no end of it
 	hold     bool // waiting until enough is in the pipe
 	since    time.Time
@@ -168,7 +169,7 @@ func (f *feeder) feed(ctx context.Context) error {
 	f.resume()
 	f.clock()
 	if f.paused && f.open && f.gain.still() && f.gain.now == 0 {
-		return f.silence()
+		return f.rest(ctx, 0)
 	}
 	b := f.q.peek()
 	if b == nil {
@@ -264,7 +265,7 @@ func (f *feeder) write(b *block, n int) error {
 	p := b.buf[f.off*ch : (f.off+n)*ch]
 	f.norm.apply(p, ch)
 	f.gain.apply(p, ch)
-	if err := f.out.Write(p); err != nil {
+	if err := f.put(p); err != nil {
 		return fmt.Errorf("write sound: %w", err)
 	}
 	f.heed()
@@ -300,7 +301,7 @@ func (f *feeder) front(b *block) {
 
 // silence writes a quantum of nothing, which keeps a sound card going.
 func (f *feeder) silence() error {
-	if err := f.out.Write(f.zeros); err != nil {
+	if err := f.put(f.zeros); err != nil {
 		return fmt.Errorf("write silence: %w", err)
 	}
 	f.heed()

@@ -223,12 +223,14 @@ func (j *Joiner) pull(ctx context.Context, p []float64) (audio.Frames, error) {
 	return 0, io.ErrNoProgress
 }
 
-// release lets go of the slice that is held or left out.
+// release lets go of the slice that is held or left out, once, whatever comes
+// of it.
 func (j *Joiner) release() {
-	if j.held >= 0 {
-		j.src.Release(j.held)
-	}
-	decode.Wipe(j.dec)
-	clear(j.waste)
+	held, dec := j.held, j.dec
 	j.dec, j.held, j.left, j.mute = nil, -1, 0, false
+	clear(j.waste)
+	if held >= 0 {
+		j.src.Release(held)
+	}
+	decode.Wipe(dec)
 }

@@ -3,6 +3,7 @@ package player
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -21,17 +22,33 @@ type pacer struct {
 	begin   time.Time
 	written audio.Frames // since begin
 	total   audio.Frames
+	frozen  bool
+}
+
+// sitter is a pacer that can stand still.
+type sitter struct{ *pacer }
+
+func (o sitter) Pause(on bool) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if on != o.frozen {
+		o.written, o.begin, o.frozen = o.held(), time.Now(), on
+	}
+	return on, nil
 }
 
 func (o *pacer) Open(s Spec) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.spec, o.written = s, 0
+	o.spec, o.written, o.frozen = s, 0, false
 	return nil
 }
 
 func (o *pacer) Write(p []float64) error {
 	n := audio.Frames(len(p) / o.spec.Channels)
+	if o.frozen {
+		return errors.New("written to while it stands still")
+	}
 	room := audio.FramesIn(cardTime, o.spec.SampleRate)
 	if over := o.Buffered() + n - room; over > 0 {
 		time.Sleep(over.Duration(o.spec.SampleRate) + time.Microsecond)
@@ -50,8 +67,8 @@ func (o *pacer) Write(p []float64) error {
 }
 
 func (o *pacer) held() audio.Frames {
-	if o.written == 0 {
-		return 0
+	if o.written == 0 || o.frozen {
+		return o.written
 	}
 	return max(0, o.written-audio.FramesIn(time.Since(o.begin), o.spec.SampleRate))
 }

@@ -1,7 +1,7 @@
 // Package player turns slices into continuous sound: it decodes ahead, drops
 // preroll, joins slices and tracks without a gap, and drives an Output.
 //
-// It imports audio and decode only. Where slices come from (Source) and where
+// It imports audio, caught and decode only. Where slices come from (Source) and where
 // sound goes (Output) are interfaces declared here; client and output satisfy
 // them and cmd connects them.
 package player

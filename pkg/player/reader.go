@@ -1,6 +1,7 @@
 package player
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/caught"
 )
 
 // openAhead is how long before the end of a track, as decoded, the next one
@@ -79,7 +81,7 @@ func (r *reader) start(all, ctx context.Context, j job) {
 func (r *reader) play(all, ctx context.Context, j job) {
 	barren := 0
 	for j.v.item.ID != 0 {
-		sounds, err := r.read(all, ctx, j)
+		sounds, err := r.readSafely(all, ctx, j)
 		if ctx.Err() != nil {
 			return
 		}
@@ -101,6 +103,13 @@ func (r *reader) play(all, ctx context.Context, j job) {
 	// The last track stays open: a seek back needs no new session. A cancelled
 	// play has nobody to tell.
 	_ = r.mark(ctx, j.gen, block{kind: done, track: &track{visit: j.v.n}})
+}
+
+// readSafely is read, with a panic as the error of the track: it may be what is
+// in the track that code of ours, a decoder or the source did not expect.
+func (r *reader) readSafely(all, ctx context.Context, j job) (sounds bool, err error) {
+	defer caught.Into(&err, r.e.cfg.Logger)
+	return r.read(all, ctx, j)
 }
 
 // read puts the track of a visit, from j.at on, into the pipe, and says whether
@@ -127,7 +136,7 @@ func (r *reader) read(all, ctx context.Context, j job) (bool, error) {
 			useless = 0
 		}
 		at = join.At()
-		join.Close()
+		err = cmp.Or(err, r.leave(join))
 		if err == nil {
 			return at > from, r.mark(ctx, j.gen, block{kind: ended, track: tr, at: at})
 		}
@@ -139,6 +148,13 @@ func (r *reader) read(all, ctx context.Context, j job) (bool, error) {
 		}
 		join = r.joiner(at)
 	}
+}
+
+// leave lets go of what join holds.
+func (r *reader) leave(join *Joiner) (err error) {
+	defer caught.Into(&err, r.e.cfg.Logger)
+	join.Close()
+	return nil
 }
 
 func (r *reader) joiner(at audio.Frames) *Joiner {
@@ -178,7 +194,7 @@ func (r *reader) decode(all, ctx context.Context, j job, tr *track, join *Joiner
 		b.buf = b.buf[:size]
 		b.track, b.at = tr, join.At()
 		bad := join.Bad()
-		n, err := fill(ctx, join, b, tr.spec.Channels)
+		n, err := r.fill(ctx, join, b, tr.spec.Channels)
 		b.bad = join.Bad() - bad
 		if n > 0 {
 			b.n, b.first = n, b.slice != slice
@@ -197,9 +213,9 @@ func (r *reader) decode(all, ctx context.Context, j job, tr *track, join *Joiner
 }
 
 // fill reads frames of one slice into b until it is full, the slice ends, or
-// silence begins in its place.
-func fill(ctx context.Context, j *Joiner, b *block, channels int) (int, error) {
-	n := 0
+// silence begins in its place. What was read before a panic counts.
+func (r *reader) fill(ctx context.Context, j *Joiner, b *block, channels int) (n int, err error) {
+	defer caught.Into(&err, r.e.cfg.Logger)
 	for n*channels < len(b.buf) {
 		k, err := j.Read(ctx, b.buf[n*channels:])
 		if err != nil {
@@ -253,7 +269,7 @@ func (r *reader) take(ctx context.Context, i int) error {
 			return ctx.Err()
 		}
 	}
-	src, err := r.e.cfg.Open(ctx, i)
+	src, err := r.open(ctx, i)
 	if err != nil {
 		return err
 	}
@@ -261,14 +277,22 @@ func (r *reader) take(ctx context.Context, i int) error {
 	return nil
 }
 
+// open opens track i.
+func (r *reader) open(ctx context.Context, i int) (src Source, err error) {
+	defer caught.Into(&err, r.e.cfg.Logger)
+	return r.e.cfg.Open(ctx, i)
+}
+
 // drop closes the open track.
 func (r *reader) drop() {
 	if r.src != nil {
-		// Wiping cannot fail in a way that matters to the listener.
-		_ = r.src.Close()
+		r.shut(r.src)
 		r.src = nil
 	}
 }
+
+// shut closes src. Wiping cannot fail in a way that matters to the listener.
+func (r *reader) shut(src Source) { _ = caught.Do(r.e.cfg.Logger, src.Close) }
 
 // ahead begins to open track i, unless that was done already or it is the one
 // that is open; -1 is none.
@@ -281,7 +305,7 @@ func (r *reader) ahead(all context.Context, i int) {
 	o := &opening{track: i, cancel: cancel, result: make(chan Source, 1)}
 	r.next = o
 	r.wg.Go(func() {
-		src, err := r.e.cfg.Open(ctx, i)
+		src, err := r.open(ctx, i)
 		if err != nil {
 			src = nil
 		}
@@ -299,7 +323,7 @@ func (r *reader) abandon() {
 	o.cancel()
 	r.wg.Go(func() {
 		if src := <-o.result; src != nil {
-			_ = src.Close()
+			r.shut(src)
 		}
 	})
 }

@@ -23,6 +23,8 @@ type card struct {
 	all     [][]float64
 	last    time.Time
 	playing bool
+	frozen  bool // Pause(true), of a resting card
+	writes  int
 	gaps    int // times it ran dry while it played
 	flushes int
 	drains  int
@@ -42,7 +44,7 @@ func (c *card) pass() {
 	if c.unpaced {
 		n = len(c.pending)
 	}
-	if !c.playing {
+	if !c.playing || c.frozen {
 		c.last = now
 		return
 	}
@@ -67,7 +69,7 @@ func (c *card) Open(s Spec) error {
 	if c.heard != nil {
 		c.all = append(c.all, c.heard)
 	}
-	c.spec, c.heard, c.playing = s, nil, false
+	c.spec, c.heard, c.playing, c.frozen = s, nil, false, false
 	c.opens = append(c.opens, s)
 	return nil
 }
@@ -75,6 +77,9 @@ func (c *card) Open(s Spec) error {
 func (c *card) Write(p []float64) error {
 	if len(p)%c.spec.Channels != 0 {
 		c.wrong = errors.New("part of a frame")
+	}
+	if c.writes++; c.frozen {
+		c.wrong = errors.New("written to while it stands still")
 	}
 	for {
 		c.mu.Lock()
@@ -155,7 +160,10 @@ type rig struct {
 func play(t *testing.T, c *card, cfg Config, tracks ...*memSource) *rig {
 	t.Helper()
 	r := &rig{t: t, c: c, tracks: tracks, over: make(chan struct{})}
-	cfg.Output, cfg.Tracks = c, len(tracks)
+	cfg.Tracks = len(tracks)
+	if cfg.Output == nil {
+		cfg.Output = c
+	}
 	if cfg.Open == nil {
 		cfg.Open = func(_ context.Context, i int) (Source, error) {
 			tracks[i].mu.Lock()

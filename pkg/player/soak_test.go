@@ -166,8 +166,12 @@ func soak(t *testing.T, seed uint64, length time.Duration) {
 	open := openMade(tracks)
 	ears := new(ear)
 	out := &pacer{sink: ears.sink}
+	card := Output(out)
+	if seed%2 == 0 {
+		card = sitter{out}
+	}
 	e, err := New(Config{
-		Output: out, Tracks: len(tracks), Stay: true, Seed: seed, Repeat: RepeatAll,
+		Output: card, Tracks: len(tracks), Stay: true, Seed: seed, Repeat: RepeatAll,
 		Skip: func(err error) bool { return errors.Is(err, errForged) },
 		Open: func(ctx context.Context, i int) (Source, error) {
 			if net.left() > 0 {

@@ -179,15 +179,15 @@ func (f *feeder) catchUp() {
 // reopen makes the output ready for sound of another shape.
 func (f *feeder) reopen(spec Spec) error {
 	if f.open {
-		if err := f.out.Drain(); err != nil {
-			return fmt.Errorf("finish sound: %w", err)
+		if err := f.drain(); err != nil {
+			return err
 		}
 		f.open = false
 	}
 	if err := f.out.Open(spec); err != nil {
 		return fmt.Errorf("open output for %d channels at %d Hz: %w", spec.Channels, spec.SampleRate, err)
 	}
-	f.spec, f.open, f.quiet = spec, true, 0
+	f.spec, f.open, f.quiet = spec, true, allQuiet
 	f.step = max(1, min(int(audio.FramesIn(quantum, spec.SampleRate)), blockSamples/spec.Channels))
 	f.fade = max(1, int(audio.FramesIn(fadeTime, spec.SampleRate)))
 	f.zeros = make([]float64, f.step*spec.Channels)
@@ -246,8 +246,8 @@ func (f *feeder) finish(n uint64) error {
 	f.q.pop()
 	f.hold, f.finished, f.sounding = false, true, false
 	if f.open {
-		if err := f.out.Drain(); err != nil {
-			return fmt.Errorf("finish sound: %w", err)
+		if err := f.drain(); err != nil {
+			return err
 		}
 		f.open = false
 	}
@@ -268,10 +268,7 @@ func (f *feeder) leave() error {
 	if err := f.hush(); err != nil {
 		return err
 	}
-	if err := f.out.Drain(); err != nil {
-		return fmt.Errorf("finish sound: %w", err)
-	}
-	return nil
+	return f.drain()
 }
 
 // heard counts the damage in b, which only decoding has shown.

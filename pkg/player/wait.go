@@ -12,16 +12,16 @@ func (f *feeder) linger(ctx context.Context) error {
 		f.waiting = true
 		f.e.tell(Event{Kind: Buffering})
 	}
+	if f.waiting || !f.paced {
+		left = 0
+	}
 	switch {
+	case f.open && f.paused:
+		return f.rest(ctx, left)
 	case f.open && f.paced:
 		return f.silence()
-	case f.waiting || !f.paced:
-		f.wait(ctx, nil)
-	default:
-		f.timer.Reset(left)
-		f.wait(ctx, f.timer.C)
-		f.timer.Stop()
 	}
+	f.nap(ctx, left)
 	return nil
 }
 
@@ -34,15 +34,28 @@ func (f *feeder) ready() bool {
 	return f.q.peek() != nil
 }
 
-// wait returns when a block was put, an order was given, ctx is cancelled, or
-// limit fires.
-func (f *feeder) wait(ctx context.Context, limit <-chan time.Time) {
+// wait returns when a block was put, an order was given or ctx is cancelled, and
+// true when limit fires before that.
+func (f *feeder) wait(ctx context.Context, limit <-chan time.Time) bool {
 	select {
 	case <-f.q.put:
 	case <-f.e.wake:
 	case <-ctx.Done():
 	case <-limit:
+		return true
 	}
+	return false
+}
+
+// nap is a wait for no longer than most, unless that is 0, and says whether it
+// was that long.
+func (f *feeder) nap(ctx context.Context, most time.Duration) bool {
+	if most <= 0 {
+		return f.wait(ctx, nil)
+	}
+	f.timer.Reset(most)
+	defer f.timer.Stop()
+	return f.wait(ctx, f.timer.C)
 }
 
 // starve begins to wait for sound that should be there.
@@ -93,8 +106,6 @@ func (f *feeder) worthWaiting(ctx context.Context) bool {
 	if spare <= 0 {
 		return false
 	}
-	f.timer.Reset(spare)
-	f.wait(ctx, f.timer.C)
-	f.timer.Stop()
+	f.nap(ctx, spare)
 	return true
 }
