@@ -63,6 +63,11 @@ type playback struct {
 // screenTold is how often the screen hears of a scan that it waits for.
 const screenTold = 250 * time.Millisecond
 
+// screenPatience is how long a server that was there and is gone is waited for
+// where the listener sees it and can quit, or choose something else: it plays on
+// from the same sample once it is back.
+const screenPatience = 12 * time.Hour
+
 // newPlayback connects source, engine and output. ctx must outlive the playback;
 // whoever gets one closes it, once the engine has run. heard, unless it is nil,
 // gets the line to the server before it is waited for, in place of tell.
@@ -93,6 +98,7 @@ func newPlayback(ctx context.Context, env Env, o playOptions, tell teller, heard
 	first := 0
 	if o.full(env) {
 		first, o.start = p.goOn(env, o)
+		p.client.SetPatience(screenPatience)
 	}
 	out, err := output.Open(o.output, output.Options{Stdout: env.Stdout})
 	if err != nil && output.File(o.output) {

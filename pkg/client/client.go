@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"secstream/pkg/buffer"
@@ -47,7 +48,7 @@ type Client struct {
 	token    string // "" for none
 	http     *http.Client
 	buffer   buffering
-	patience time.Duration
+	patience atomic.Int64 // time.Duration
 	pieces   pieces
 	v1       bool
 	trust    Trust
@@ -160,12 +161,23 @@ func New(address string, cfg Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{
-		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token, patience: cfg.Patience,
+	c := &Client{
+		base: base, name: cmp.Or(cfg.Name, base.String()), token: cfg.Token,
 		buffer: buffering{cfg.Buffer, cfg.Prefetch, cfg.BufferBytes, max(cfg.Ahead, 0)},
 		pieces: pieces{cfg.Exchange, cfg.Codecs, cfg.Ciphers}, v1: cfg.V1, trust: cfg.Trust, log: cfg.Logger, leaving: make(chan struct{}, mostLeaves),
 		http: &http.Client{Transport: cfg.Transport, CheckRedirect: noRedirect},
-	}, nil
+	}
+	c.SetPatience(cfg.Patience)
+	return c, nil
+}
+
+// SetPatience changes how long requests, also those under way, are tried again:
+// Config.Patience.
+func (c *Client) SetPatience(d time.Duration) { c.patience.Store(int64(d)) }
+
+// patient is the patience that is left with what has been waited for since.
+func (c *Client) patient(since time.Time) time.Duration {
+	return time.Duration(c.patience.Load()) - time.Since(since)
 }
 
 // noRedirect refuses to carry a session to another place.

@@ -31,7 +31,7 @@ const forever = time.Duration(math.MaxInt64)
 // retry is persist with the client's patience.
 func (c *Client) retry(ctx context.Context, do func() error) error {
 	begin := time.Now()
-	return persist(ctx, effort{left: func() time.Duration { return c.patience - time.Since(begin) }}, do)
+	return persist(ctx, effort{left: func() time.Duration { return c.patient(begin) }}, do)
 }
 
 // persist runs do until it succeeds or fails for good. Only failures that may

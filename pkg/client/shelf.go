@@ -233,7 +233,7 @@ func (t *Track) left(f *fetch) time.Duration {
 	if f.asked.IsZero() {
 		return forever
 	}
-	return t.c.patience - time.Since(f.asked)
+	return t.c.patient(f.asked)
 }
 
 // finish hands over what came, or why it did not, and plans on.

@@ -141,6 +141,43 @@ func TestServerAway(t *testing.T) {
 	})
 }
 
+// TestPatience: who is to wait for long plays on from where it was, however late
+// the server comes back, and so does who lost it before a track was opened.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id, lib := newIdentity(t), shelves(t)
+		l := newLine(t, latency, 2_000_000, 0)
+		l.start(served(t, lib, id, 5000))
+		c := l.dials(t, client.Config{})
+		list, err := c.Library(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		track := opens(t, c, trackID(t, list.Tracks, coffee))
+		c.SetPatience(time.Hour)
+		away := func() {
+			l.stop()
+			time.AfterFunc(50*time.Minute, func() { l.start(served(t, lib, id, 5000)) })
+		}
+		h := listen(t.Context(), track, 0, minute, func(i int) {
+			if i == 5 {
+				away()
+			}
+		})
+		if h.err != nil || len(h.gaps) != 1 {
+			t.Errorf("%+v", h)
+		}
+		away()
+		begun := time.Now()
+		another, err := c.Open(t.Context(), trackID(t, list.Tracks, coffee), audio.Tags{})
+		if d := time.Since(begun); err != nil || d < 50*time.Minute || d > 51*time.Minute {
+			t.Errorf("after %v: %v", d, err)
+		} else {
+			_ = another.Close()
+		}
+	})
+}
+
 // starting is a server that has not looked at its folders yet.
 func starting(h http.Handler, until time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
