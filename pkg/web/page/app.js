@@ -9,7 +9,7 @@ import { Player, isFingerprint, script } from './secstream.js'
 import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
-const TOKEN = `secstream token ${base}` // each server's page has its own
+const TOKEN = `secstream token ${base}` // the page of each server has its own
 
 /** Storage that may be forbidden. */
 const kept = (store, key, value) => {
@@ -58,7 +58,7 @@ else start()
 function start () {
   const hash = location.hash.slice(1).replace(/%3a/gi, ':').toUpperCase()
   const fingerprint = isFingerprint(hash) ? hash : ''
-  if (!fingerprint && hash.startsWith('SHA')) return void off(strange()) // whoever asks for one server wants no other
+  if (!fingerprint && /SHA|:/.test(hash)) return void off(strange()) // whoever asks for one server wants no other
   const player = new Player({ server: base, fingerprint, token: kept(tab, TOKEN) ?? kept(browser, TOKEN) ?? '', prefetch: 'adaptive' })
   const covers = new Covers(id => player.cover(id))
   const views = new Views({
@@ -78,7 +78,7 @@ function start () {
   function problem (err) {
     if (err?.kind === 'aborted') return
     if (err?.kind === 'token') askToken(player.token ? 'The server does not know this token.' : '', useToken)
-    else if (err?.kind === 'identity' && err.identity) otherServer(err.identity, { fixed: fingerprint !== '', accept: async print => { await player.accept(print); toast('The new server is known from now on'); load() } })
+    else if (err?.kind === 'identity' && err.identity) otherServer(err.identity, { accept: async print => { await player.accept(print); toast('The new server is known from now on'); load() } })
     else toast([err?.message ?? String(err), err?.hint].filter(Boolean).join(' – '), { kind: 'bad', action: err?.kind === 'network' ? load : undefined, label: 'Try again', ms: 12000 })
   }
   async function run (work) {

@@ -40,15 +40,15 @@ export function askToken (why, tryIt) {
 }
 
 /** Explains that another server answers, and lets who knows better replace the pin. */
-export function otherServer ({ known, got }, { fixed, accept }) {
+export function otherServer ({ known, got, asked }, { accept }) {
   if (document.querySelector('dialog.other')) return
   const field = h('input', { class: 'field', type: 'text', placeholder: 'SHA256:…', autocomplete: 'off', spellcheck: 'false', 'aria-label': 'Fingerprint of the server that you want' })
   const said = h('p', { class: 'verdict bad', role: 'alert' })
   const box = dialog('This is another server',
-    h('p', {}, fixed ? 'The address asks for one server, and another one answers.' : 'This address had another identity before. Nothing is played, and nothing was sent that could be kept from you.'),
+    h('p', {}, `${asked ? 'The address asks for one server, and another one answers.' : 'This address had another identity before.'} Nothing is played, and no file of yours was sent. A token, if you gave one, was.`),
     h('p', {}, 'Either the server was set up anew, or somebody stands in between.'),
-    h('dl', { class: 'prints' }, h('dt', {}, fixed ? 'Asked for' : 'Known'), h('dd', { class: 'print' }, known), h('dt', {}, 'Answers now'), h('dd', { class: 'print' }, got)),
-    !fixed && h('form', { onsubmit: async e => {
+    h('dl', { class: 'prints' }, h('dt', {}, asked ? 'Asked for' : 'Known'), h('dd', { class: 'print' }, known), h('dt', {}, 'Answers now'), h('dd', { class: 'print' }, got)),
+    !asked && h('form', { onsubmit: async e => {
       e.preventDefault()
       const text = field.value.trim().replace(/^identity\s+/i, '').toUpperCase()
       if (!isFingerprint(text)) said.textContent = 'This is no whole fingerprint.'

@@ -25,7 +25,7 @@ export class Link {
   constructor (tick) {
     const here = new URL('worker.js', import.meta.url)
     let address = script('worker.js')
-    if (here.origin !== location.origin) { // a worker has to be of the page's own origin; what it imports need not
+    if (here.origin !== location.origin) { // a worker has to be of the same origin as the page; what it imports need not
       const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(here.href)}`], { type: 'text/javascript' }))
       address = policy ? policy.createScriptURL(blob) : blob
     }

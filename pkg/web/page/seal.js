@@ -13,7 +13,7 @@ export class SecstreamError extends Error {
     this.kind = kind
     this.hint = ''
     this.status = 0
-    /** @type {{known: string, got: string}|undefined} */
+    /** @type {{known: string, got: string, asked: boolean}|undefined} */
     this.identity = undefined
     Object.assign(this, more)
   }

@@ -33,6 +33,7 @@ export class Shelf extends Map {
         hear.tell('warning', { message: 'this browser cannot check who the server is: it has no X25519 and Ed25519' })
       }
       if (track.first) hear.tell('identity', { address, fingerprint: got.status.identity })
+      if (track.first && got.forgets) hear.tell('warning', { message: 'this browser keeps nothing: the server is known until this page is closed' })
       hear.tell('loaded', { track: item, info: got.info, tags: got.tags })
     } catch (err) {
       track.error = err
