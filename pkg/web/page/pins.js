@@ -7,7 +7,7 @@ import { SecstreamError, fail, fingerprint, isFingerprint, toBase64 } from './pr
 /** @typedef {{address: string, key: string, fingerprint: string, first: string, last: string}} Pin */
 
 const STORE = 'pins'
-const ANEW = 'delete the data of this site in the browser; the server is a new one then: compare its fingerprint'
+const ANEW = 'delete the data of this site in the browser. The server is new then: compare its fingerprint'
 
 /** @returns {Promise<IDBDatabase>} */
 const open = () => new Promise((resolve, reject) => {
@@ -110,7 +110,7 @@ export class Pins {
       if (asked || pin && pin.fingerprint !== got) {
         fail('identity', asked ? 'this is not the server that the address names' : 'this is not the server that was here before', {
           identity: { known: asked ? want : pin.fingerprint, got, asked },
-          hint: 'somebody may stand in between. If the server was set up anew, whoever runs it can tell you its fingerprint'
+          hint: 'whoever runs the server can tell you its fingerprint'
         })
       }
     }

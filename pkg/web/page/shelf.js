@@ -26,7 +26,7 @@ export class Shelf extends Map {
     try {
       const got = await link.call('open', { address, token, source: item.source, want: fingerprint, protocol }, { progress: (sent, total) => item.progress?.(sent, total) })
       if (track.closed) return void link.call('close', { handle: got.handle })
-      Object.assign(track, { handle: got.handle, info: got.info, tags: got.tags, hasCover: got.hasCover, first: got.first, status: got.status })
+      Object.assign(track, got)
       if (track.tags.title) item.title = track.tags.title
       track.states = new Uint8Array(got.info.totalSlices)
       if (protocol !== 1 && got.status.protocol === 1) {
