@@ -27,7 +27,7 @@ export async function trust (test) {
     await before.stop()
     const after = await serve('after', [music], { listen: `127.0.0.1:${before.port}` })
     assert.notEqual(after.identity, before.identity)
-    await p.open('about:blank') // else the album stays open
+    await p.open('about:blank') // the same address would be a reload, which keeps the view
     await p.open(`${after.address}/`)
     await rows(p)
     await p.click('.card .face')
@@ -90,7 +90,7 @@ export async function trust (test) {
     const server = await serve('elder', [music])
     let old = false
     const proxy = await between(server.address, () => false, (path, body) => old && path.endsWith('/seal.js')
-      ? Buffer.from(String(body).replace("name: 'X25519' }, false", "name: 'X25518' }, false"))
+      ? Buffer.from(String(body).replace("name:'X25519'},false", "name:'X25518'},false"))
       : old === 'dead' && path.endsWith('/worker.js') ? Buffer.from('import "./none.js"') : body)
     const p = await browser.page({ context: 'own' })
     try {
