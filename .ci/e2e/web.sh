@@ -6,7 +6,7 @@ needs node chromium ffmpeg flac metaflac lame oggenc opusenc opusdec sox
 build
 
 say "the browser's modules, as far as they need no browser (node $(node --version))"
-node "$E2E/web/protocol.test.mjs" >"$T/protocol.log" &
+(node "$E2E/web/protocol.test.mjs" && node "$E2E/web/session.test.mjs") >"$T/protocol.log" &
 modules=$!
 
 say "files of every kind"

@@ -164,7 +164,7 @@ test('pins: the first is remembered, another refused, and replaced only by name'
   assert.equal(await t.met(a), false)
   await t.check(a)
   const err = await t.check(b).catch(e => e)
-  assert.deepEqual(err.identity, { known: await p.fingerprint(a), got: await p.fingerprint(b) })
+  assert.deepEqual(err.identity, { known: await p.fingerprint(a), got: await p.fingerprint(b), asked: false })
   assert.equal((await t.met(b).catch(e => e)).kind, 'identity')
   await pins.trust('http://h:2').check(b)
   await assert.rejects(pins.accept('http://h', 'SHA256:00'))
@@ -174,7 +174,11 @@ test('pins: the first is remembered, another refused, and replaced only by name'
   assert.equal((await pins.list())[0].key, p.toBase64(b))
   const fixed = pins.trust('http://new', await p.fingerprint(a))
   assert.equal(await fixed.known(), true)
-  assert.equal((await fixed.check(b).catch(e => e)).kind, 'identity')
+  assert.equal((await fixed.check(b).catch(e => e)).identity.asked, true)
+  const named = pins.trust('http://h', await p.fingerprint(a)) // which overrules no pin
+  for (const how of ['check', 'met']) assert.deepEqual((await named[how](a).catch(e => e)).identity, { known: await p.fingerprint(b), got: await p.fingerprint(a), asked: false })
+  const once = await Promise.all([a, b].map(key => pins.trust('http://at-once').met(key).catch(e => e.kind)))
+  assert.deepEqual(once, [true, 'identity'])
 })
 
 test('PCM', () => {

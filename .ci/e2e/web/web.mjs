@@ -6,6 +6,7 @@ import { launch } from './chromium.mjs'
 import { T, stopAll } from './servers.mjs'
 import { sound } from './sound.mjs'
 import { forged } from './forged.mjs'
+import { pins } from './pins.mjs'
 import { page } from './page.mjs'
 import { trust } from './trust.mjs'
 
@@ -39,7 +40,7 @@ async function run ({ name, work }) {
 const AT_ONCE = 4
 
 try {
-  for (const part of [sound, page, forged, trust]) await part(test)
+  for (const part of [sound, page, forged, trust, pins]) await part(test)
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let next; (next = tests.shift());) await run(next)
   }))

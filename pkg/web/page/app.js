@@ -57,7 +57,7 @@ else start()
 function start () {
   const hash = location.hash.slice(1).replace(/%3a/gi, ':').toUpperCase()
   const fingerprint = isFingerprint(hash) ? hash : ''
-  if (!fingerprint && hash.startsWith('SHA')) return void off(strange()) // whoever asks for one server wants no other
+  if (!fingerprint && /SHA|:/.test(hash)) return void off(strange()) // whoever asks for one server wants no other
   const player = new Player({ server: base, fingerprint, token: kept(tab, TOKEN) ?? kept(browser, TOKEN) ?? '', prefetch: 'adaptive' })
   const covers = new Covers(id => player.cover(id))
   const views = new Views({
@@ -77,8 +77,10 @@ function start () {
   // Problems are shown where they can be solved.
   function problem (err) {
     if (err?.kind === 'aborted') return
-    if (err?.kind === 'token') askToken(player.token ? 'The server does not know this token.' : '', useToken)
-    else if (err?.kind === 'identity' && err.identity) otherServer(err.identity, { fixed: fingerprint !== '', accept: async print => { await player.accept(print); toast('The new server is known from now on'); load() } })
+    if (err?.kind === 'token') {
+      askToken(player.token ? UNKNOWN : '', useToken)
+      forget()
+    } else if (err?.kind === 'identity' && err.identity) otherServer(err.identity, { accept: async print => { await player.accept(print); toast('The new server is known from now on'); load() } })
     else toast([err?.message ?? String(err), err?.hint].filter(Boolean).join(' – '), { kind: 'bad', action: err?.kind === 'network' ? load : undefined, label: 'Try again', ms: 12000 })
   }
   async function run (work) {
@@ -86,14 +88,20 @@ function start () {
       await work()
     } catch { /* the event "error" tells of it */ }
   }
+  const UNKNOWN = 'The server does not know this token.'
+  function forget () {
+    for (const store of [tab, browser]) if (kept(store, TOKEN) === player.token) kept(store, TOKEN, null) // another page may have put a newer one there
+    player.token = ''
+  }
+  $('help').onclick = () => help(singleKeys, player.token && (() => { forget(); location.reload() }))
   async function useToken (token, keep) {
     player.token = token
     try {
       await player.library()
     } catch (err) {
-      if (err.kind === 'token') return 'The server does not know this token.'
-      return err.message
+      return err.kind === 'token' ? UNKNOWN : err.message
     }
+    player.token = token // a refusal that was on its way may have taken it
     kept(tab, TOKEN, token)
     if (keep) kept(browser, TOKEN, token)
     load()
@@ -331,7 +339,7 @@ function start () {
       ArrowRight: () => e.shiftKey ? $('next').onclick() : !slider && at.getAttribute?.('role') !== 'tab' && step(5),
       ArrowUp: () => at === $('seek') ? step(5) : by(5),
       ArrowDown: () => at === $('seek') ? step(-5) : by(-5),
-      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': () => help(singleKeys)
+      m: mute, '/': () => $('search').focus(), q: () => $('show-queue').onclick(), l: () => $('show-lyrics').onclick(), p: () => $('show-protection').onclick(), '?': () => $('help').onclick()
     }
     if (keys[e.key]?.() !== false && keys[e.key]) e.preventDefault()
   })

@@ -40,15 +40,15 @@ export function askToken (why, tryIt) {
 }
 
 /** Explains that another server answers, and lets who knows better replace the pin. */
-export function otherServer ({ known, got }, { fixed, accept }) {
+export function otherServer ({ known, got, asked }, { accept }) {
   if (document.querySelector('dialog.other')) return
   const field = h('input', { class: 'field', type: 'text', placeholder: 'SHA256:…', autocomplete: 'off', spellcheck: 'false', 'aria-label': 'Fingerprint of the server that you want' })
   const said = h('p', { class: 'verdict bad', role: 'alert' })
   const box = dialog('This is another server',
-    h('p', {}, fixed ? 'The address asks for one server, and another one answers.' : 'This address had another identity before. Nothing is played, and nothing was sent that could be kept from you.'),
+    h('p', {}, `${asked ? 'The address asks for one server, and another one answers.' : 'This address had another identity before.'} Nothing is played, and no file of yours was sent. A token, if you gave one, was.`),
     h('p', {}, 'Either the server was set up anew, or somebody stands in between.'),
-    h('dl', { class: 'prints' }, h('dt', {}, fixed ? 'Asked for' : 'Known'), h('dd', { class: 'print' }, known), h('dt', {}, 'Answers now'), h('dd', { class: 'print' }, got)),
-    !fixed && h('form', { onsubmit: async e => {
+    h('dl', { class: 'prints' }, h('dt', {}, asked ? 'Asked for' : 'Known'), h('dd', { class: 'print' }, known), h('dt', {}, 'Answers now'), h('dd', { class: 'print' }, got)),
+    !asked && h('form', { onsubmit: async e => {
       e.preventDefault()
       const text = field.value.trim().replace(/^identity\s+/i, '').toUpperCase()
       if (!isFingerprint(text)) said.textContent = 'This is no whole fingerprint.'
@@ -83,14 +83,16 @@ export const strange = () => h('div', { class: 'explain' }, icon('shield'), h('h
 
 const KEYS = [['Space', 'play or pause'], ['← →', '5 seconds back or on'], ['Shift + ← →', 'the track before or after'], ['↑ ↓', 'louder or softer'], ['M', 'mute'], ['/', 'search'], ['Q', 'queue'], ['L', 'lyrics'], ['P', 'protection'], ['?', 'this']]
 
-export function help (single) {
+/** Which keys there are, and what is protected. forget is there where a token is kept. */
+export function help (single, forget) {
   const box = h('input', { type: 'checkbox', checked: single.on, onchange: () => { single.on = box.checked } })
   dialog('Keys', h('dl', { class: 'keys' }, KEYS.flatMap(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])),
     h('label', { class: 'check' }, box, 'Letters, / and ? are keys'),
     h('h3', {}, 'What is protected'),
     h('p', {}, 'Slices of music come sealed, and are opened in a worker of this page by keys that no script can read. They are not put on disk.'),
     h('p', {}, 'The player itself comes from the server. Over HTTPS nobody on the way can change it; who runs the server could. The list of titles is not sealed: HTTPS hides it.'),
-    h('p', { class: 'quiet' }, 'It is no copy protection: who may listen can record.'))
+    h('p', { class: 'quiet' }, 'It is no copy protection: who may listen can record.'),
+    forget && h('button', { type: 'button', class: 'outlined danger', onclick: forget }, 'Forget the token'))
 }
 
 /** What the first bytes of a file say it is. */

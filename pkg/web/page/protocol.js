@@ -52,6 +52,7 @@ function published (info) {
 const CODES = { unauthorized: 'token', rekey: 'rekey', session_not_found: 'gone', slice_not_found: 'rekey', unsupported_audio: 'audio', track_changed: 'refused' }
 const HINTS = {
   track_changed: 'the file was replaced: open the track again',
+  session_not_found: 'open the track again',
   unauthorized: 'whoever runs the server makes tokens with "secstream token add"',
   track_not_found: 'the list may be old: load it again',
   unsupported_audio: '"secstream probe FILE" says what is wrong with it'
@@ -138,6 +139,16 @@ export async function retrying (work, signal, delays = [500, 1500, 4000], told =
   }
 }
 
+const path = session => `/api/sessions/${encodeURIComponent(session)}`
+
+// The shortest WAV there is, nearly.
+const SILENCE = new Blob(['RIFF&\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0@\x1f\0\0\x01\0\b\0data\x02\0\0\0\0\0'])
+
+// Whether a later exchange tells of the same sound, cut in the same way.
+const alike = (a, b, names) => names.split(' ').every(n => a[n] === b[n])
+const same = (was, now) => alike(was, now, 'totalSamples totalSlices format codec sampleFormat sampleRate channels bitDepth') &&
+  now.slices.every((s, i) => alike(s, was.slices[i], 'start samples preroll'))
+
 /**
  * Track is one track of a session, open. Its keys are the browser's: no script
  * can read them.
@@ -171,86 +182,101 @@ export class Track {
     /** @type {CryptoKey|undefined} */
     this.key = undefined
     this.renewing = undefined
+    this.closed = false
   }
 
-  get path () { return `/api/sessions/${encodeURIComponent(this.session)}` }
+  async again (work, signal) { return retrying(work, signal, this.how.delays, () => this.counts.retried++) }
 
   /** Makes the session, where there is none yet, and agrees on a key. */
   async open (signal) {
-    const again = work => retrying(work, signal, this.how.delays, () => this.counts.retried++)
+    const { how, server, source } = this
     const { v2 } = await able()
-    this.v2 = (this.how.protocol ?? 2) === 2 && v2
-    if (!this.v2 && await this.how.known?.()) {
+    this.v2 = (how.protocol ?? 2) === 2 && v2
+    const known = await how.known?.()
+    if (known && !this.v2) {
       fail('identity', 'this server is known by its identity, which this browser cannot check', { hint: 'it takes X25519 and Ed25519: update the browser' })
     }
+    if (known && source.file && source.file !== SILENCE) { // a session alone shows who it is: one that gives nothing away
+      const t = new Track(server, { file: SILENCE }, { ...how, progress: undefined })
+      await t.open(signal).finally(() => t.close())
+      this.identity = t.identity
+      this.first = t.first
+    }
     if (!this.session) {
-      const made = this.source.file
-        ? await this.how.send(this.server, this.source.file, this.how.progress, signal)
-        : await again(() => this.server.post('/api/sessions', { tracks: [this.source.id] }, signal))
-      must(typeof made?.sessionId === 'string' && made.sessionId !== '', 'no session')
-      this.session = made.sessionId
+      this.session = await this.begin(signal)
       this.owned = true
     }
-    await again(() => this.exchange(signal))
+    await this.again(() => this.exchange(this.session, signal), signal)
     return this
   }
 
-  exchange (signal) { return this.v2 ? this.exchangeV2(signal) : this.exchangeV1(signal) }
+  // Has the server make a session.
+  async begin (signal) {
+    const { how, server, source } = this
+    const made = source.file
+      ? await how.send(server, source.file, how.progress, signal)
+      : await this.again(() => server.post('/api/sessions', { tracks: [source.id] }, signal), signal)
+    must(typeof made?.sessionId === 'string' && made.sessionId !== '', 'no session')
+    return made.sessionId
+  }
 
-  async exchangeV2 (signal) {
+  // Agrees on a key. What comes with it is taken whole, once all of it is as it must
+  // be: until then what was agreed on before serves.
+  async exchange (session, signal) {
+    const { proved, ...now } = await (this.v2 ? this.exchangeV2(session, signal) : this.exchangeV1(session, signal))
+    if (this.info) must(same(this.info, now.info), 'the server cuts the track otherwise than before')
+    const first = proved && await this.how.met?.(proved) === true || this.first
+    if (this.closed) fail('aborted', 'the track is closed')
+    Object.assign(this, now, { session, first, exchanges: this.exchanges + 1, keySince: Date.now() })
+  }
+
+  async exchangeV2 (session, signal) {
     const pair = await subtle.generateKey({ name: 'X25519' }, false, ['deriveBits'])
     const clientKey = new Uint8Array(await subtle.exportKey('raw', pair.publicKey))
     const kem = (await able()).kem ? await kemPair() : null
-    const answer = await this.server.post(`${this.path}/key-exchange`, {
+    const answer = await this.server.post(`${path(session)}/key-exchange`, {
       protocol: V2, publicKey: toBase64(clientKey), mlkemKey: kem ? toBase64(kem.mlkemKey) : undefined, suites: SUITES, trackId: this.trackId
     }, signal)
     must(answer?.protocol === V2, 'asked for protocol secstream/2, the server answers with another')
+    const bytes = (name, n) => fromBase64(answer[name], n, name)
     const reply = {
       suite: answer.suite,
-      publicKey: fromBase64(answer.publicKey, 32, 'publicKey'),
-      mlkemCiphertext: answer.mlkemCiphertext === undefined ? undefined : fromBase64(answer.mlkemCiphertext, 1088, 'mlkemCiphertext'),
-      identity: fromBase64(answer.identity, 32, 'identity'),
-      signature: fromBase64(answer.signature, 64, 'signature')
+      publicKey: bytes('publicKey', 32),
+      mlkemCiphertext: answer.mlkemCiphertext === undefined ? undefined : bytes('mlkemCiphertext', 1088),
+      identity: bytes('identity', 32),
+      signature: bytes('signature', 64)
     }
-    const offer = { session: this.session, track: this.trackId, clientKey, mlkemKey: kem?.mlkemKey, suites: SUITES }
-    const got = await fingerprint(reply.identity)
-    must(!this.identity || this.identity === got, 'the server is not the one that it was a moment ago', 'identity')
+    const offer = { session, track: this.trackId, clientKey, mlkemKey: kem?.mlkemKey, suites: SUITES }
+    const print = await fingerprint(reply.identity)
+    must(!this.identity || this.identity === print, 'the server is not the one that it was a moment ago', 'identity')
     const { keys } = await agree(offer, pair.privateKey, reply, this.how.check, kem?.decapsulate)
     must(typeof answer.manifest === 'string' && answer.manifest.length <= MAX_ANSWER, 'no manifest')
     const sealed = fromBase64(answer.manifest, undefined, 'manifest')
     let manifest
     try {
-      manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await openSealed(keys.manifest, sealed, manifestData(this.session, this.trackId))))
+      manifest = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await openSealed(keys.manifest, sealed, manifestData(session, this.trackId))))
     } catch (err) {
       fail('protocol', err instanceof SecstreamError ? `the manifest: ${err.message}` : 'the manifest is no JSON')
     }
-    this.takeManifest(manifest)
-    this.identity = got
-    this.kem = kem !== null
-    this.first = await this.how.met?.(reply.identity) === true || this.first
-    this.agreed(keys.slice)
+    return { ...this.readManifest(session, manifest), key: keys.slice, kem: kem !== null, identity: print, proved: reply.identity }
   }
 
-  takeManifest (m) {
+  readManifest (session, m) {
     must(m?.version === 1, 'a manifest of another version')
     must(this.source.id === undefined || m.source === this.source.id, 'the server opened another track than the one that was asked for', 'forged')
     const info = checkInfo(m.sessionInfo)
-    must(info.slices[0].open === undefined && info.sessionId === this.session && info.cipher === SUITES[0], 'the manifest is of something else')
+    must(info.slices[0].open === undefined && info.sessionId === session && info.cipher === SUITES[0], 'the manifest is of something else')
     const pcm = info.codec === 'pcm' || info.format === 'riff'
     must(info.compression === 'none' || info.compression === 'deflate' && pcm, `${info.codec} by ${info.compression}`)
     must(!pcm || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'PCM of no kind')
     must(m.headBytes === undefined || whole(m.headBytes, 0, 4096), 'headBytes')
-    this.headBytes = m.headBytes ?? 0
-    this.padded = m.padded === true
-    this.tags = m.tags ?? {}
-    this.hasCover = m.hasCover === true
-    this.take(info)
+    return { info, headBytes: m.headBytes ?? 0, padded: m.padded === true, tags: m.tags ?? {}, hasCover: m.hasCover === true }
   }
 
-  async exchangeV1 (signal) {
+  async exchangeV1 (session, signal) {
     const curve = { name: 'ECDH', namedCurve: 'P-256' }
     const pair = await subtle.generateKey(curve, false, ['deriveKey'])
-    const answer = await this.server.post(`${this.path}/key-exchange`, {
+    const answer = await this.server.post(`${path(session)}/key-exchange`, {
       publicKey: toBase64(new Uint8Array(await subtle.exportKey('spki', pair.publicKey))), trackId: this.trackId, pcm: 'native',
       metadata: { algorithm: 'ECDH', curve: 'P-256', keyType: 'CryptoKey' }
     }, signal)
@@ -266,37 +292,19 @@ export class Track {
     const info = checkInfo(answer.sessionInfo)
     must(info.cipher === undefined || info.cipher === SUITES[0], `the cipher ${info.cipher} is not known`)
     must(info.compression === undefined || info.compression === 'deflate' || info.compression === 'none', `the compression ${info.compression} is not known`)
-    this.take(info)
-    this.agreed(key)
-  }
-
-  // A later exchange must tell of the same slices.
-  take (info) {
-    const before = this.info
-    if (before) {
-      must(before.totalSamples === info.totalSamples && before.totalSlices === info.totalSlices && before.format === info.format &&
-        info.slices.every((s, i) => s.samples === before.slices[i].samples && s.preroll === before.slices[i].preroll), 'the server cuts the track otherwise than before')
-    }
-    this.info = info
-  }
-
-  agreed (key) {
-    this.key = key
-    this.exchanges++
-    this.keySince = Date.now()
+    return { info, key }
   }
 
   /** Another key, once for all who ask; for a session that is no more, another session. */
-  renew (signal, gone = false) {
-    this.renewing ??= (async () => {
-      if (gone) {
-        if (this.source.file || !this.source.id) fail('gone', 'the session has ended', { hint: 'open the track again' })
-        const made = await this.server.post('/api/sessions', { tracks: [this.source.id] })
-        must(typeof made?.sessionId === 'string', 'no session')
-        this.session = made.sessionId
-      }
-      await this.exchange()
-    })().finally(() => { this.renewing = undefined })
+  renew () {
+    this.renewing ??= this.again(() => this.exchange(this.session)).catch(async err => {
+      if (err.kind !== 'gone' || !this.source.id) throw err
+      const session = await this.begin()
+      await this.again(() => this.exchange(session)).catch(why => {
+        this.end(session)
+        throw why
+      })
+    }).finally(() => { this.renewing = undefined })
     return this.renewing
   }
 
@@ -307,12 +315,11 @@ export class Track {
     for (let forged = 0; ;) {
       const key = this.key
       try {
-        if (this.renewing) await this.renewing
-        return await retrying(() => this.once(i, signal), signal, this.how.delays, () => this.counts.retried++)
+        return await this.again(() => this.once(i, signal), signal)
       } catch (err) {
         const kind = err instanceof SecstreamError ? err.kind : ''
         if ((kind === 'rekey' || kind === 'gone') && renewed++ < 2) {
-          if (key === this.key) await this.renew(signal, kind === 'gone')
+          if (key === this.key) await this.renew()
         } else if (kind === 'forged' && forged++ < 1) {
           this.counts.retried++
         } else throw err
@@ -321,10 +328,12 @@ export class Track {
   }
 
   async once (i, signal) {
-    const { info, key, session } = this
+    if (this.closed) fail('aborted', 'the track is closed')
+    const now = { ...this } // of one exchange
+    const { info, key } = now
     const id = info.sliceIds[i]
     const query = this.trackId ? `?trackId=${encodeURIComponent(this.trackId)}` : ''
-    const resp = await this.server.request(`${this.path}/slices/${encodeURIComponent(id)}${query}`, { signal })
+    const resp = await this.server.request(`${path(now.session)}/slices/${encodeURIComponent(id)}${query}`, { signal })
     const body = await this.body(resp, signal)
     this.counts.fetched++
     this.counts.wireBytes += body.length
@@ -332,7 +341,7 @@ export class Track {
     try {
       must(h('X-IV-Length') === '12' && h('X-Encrypted-Data-Length') === String(body.length - 12), 'a slice of another length', 'forged')
       must(h('X-CRC32-Hash')?.toLowerCase() === crc32(body), 'a slice was damaged on its way', 'forged')
-      const plain = await (this.v2 ? this.openV2(info, key, session, i, body) : this.openV1(info, key, i, body))
+      const plain = await (this.v2 ? this.openV2(now, i, body) : this.openV1(info, key, i, body))
       this.counts.verified++
       if (h('X-Rekey') === '1' && key === this.key) this.renew().catch(() => {}) // this key still serves for a while
       return plain
@@ -351,13 +360,13 @@ export class Track {
     }
   }
 
-  async openV2 (info, key, session, i, body) {
-    const plain = plainLength(info, this.headBytes, i)
+  async openV2 ({ info, key, session, headBytes, padded }, i, body) {
+    const plain = plainLength(info, headBytes, i)
     const inside = await openSealed(key, body, sliceData({
       session, track: this.trackId, id: info.sliceIds[i], number: i, total: info.totalSlices,
       encoding: info.format, compression: info.compression, plain
     }))
-    return expand(this.padded ? unpad(inside) : inside, info.compression, plain)
+    return expand(padded ? unpad(inside) : inside, info.compression, plain)
   }
 
   // v1 has the IV behind, and tells of no length but that of PCM.
@@ -370,9 +379,12 @@ export class Track {
     return inflate(inside, info.format === 'wav' && !info.slices[i].open ? plainLength(info, 0, i) : 0)
   }
 
+  async end (session) { await this.server.request(path(session), { method: 'DELETE', keepalive: true }).catch(() => {}) }
+
   /** Ends the session, if it was made here. */
   async close () {
+    this.closed = true
     this.key = undefined
-    if (this.session && this.owned) await this.server.request(this.path, { method: 'DELETE', keepalive: true }).catch(() => {})
+    if (this.owned) await this.end(this.session)
   }
 }

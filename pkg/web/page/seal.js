@@ -13,7 +13,7 @@ export class SecstreamError extends Error {
     this.kind = kind
     this.hint = ''
     this.status = 0
-    /** @type {{known: string, got: string}|undefined} */
+    /** @type {{known: string, got: string, asked: boolean}|undefined} */
     this.identity = undefined
     Object.assign(this, more)
   }
@@ -132,9 +132,11 @@ export async function deriveKeys (ikm, salt) {
   const base = await subtle.importKey('raw', ikm, 'HKDF', false, ['deriveBits'])
   const bits = new Uint8Array(await subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt, info: text.encode('secstream/2 keys') }, base, 512))
   const key = part => subtle.importKey('raw', part, 'AES-GCM', false, ['decrypt'])
-  const keys = { slice: await key(bits.subarray(0, 32)), manifest: await key(bits.subarray(32)) }
-  bits.fill(0)
-  return keys
+  try {
+    return { slice: await key(bits.subarray(0, 32)), manifest: await key(bits.subarray(32)) }
+  } finally {
+    bits.fill(0)
+  }
 }
 
 /** The shared secret. One of low order, which is all zero, is refused. */
@@ -162,12 +164,15 @@ export async function agree (offer, privateKey, reply, check = async identity =>
   const key = await subtle.importKey('raw', reply.identity, { name: 'Ed25519' }, false, ['verify'])
   must(await subtle.verify({ name: 'Ed25519' }, key, reply.signature, hash), 'the signature is wrong')
   const secrets = [await x25519(privateKey, reply.publicKey)]
-  if (decapsulate !== undefined) secrets.unshift(await decapsulate(reply.mlkemCiphertext))
-  const ikm = concat(...secrets)
-  const salt = await sha256(fields('secstream/2 transcript', hash, reply.signature))
-  const keys = await deriveKeys(ikm, salt)
-  for (const secret of [...secrets, ikm]) secret.fill(0)
-  return { hash, salt, keys }
+  try {
+    if (decapsulate !== undefined) secrets.unshift(await decapsulate(reply.mlkemCiphertext))
+    const ikm = concat(...secrets)
+    secrets.push(ikm)
+    const salt = await sha256(fields('secstream/2 transcript', hash, reply.signature))
+    return { hash, salt, keys: await deriveKeys(ikm, salt) }
+  } finally {
+    for (const secret of secrets) secret.fill(0)
+  }
 }
 
 // Seals.

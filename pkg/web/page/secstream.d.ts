@@ -11,8 +11,8 @@ export class SecstreamError extends Error {
   /** The HTTP status, 0 where there was none, and the server's own word for it. */
   readonly status: number
   readonly code?: string
-  /** Of kind identity: the fingerprint that is known, or was asked for, and the one that came. */
-  readonly identity?: { known: string, got: string }
+  /** Of kind identity: the fingerprint that is known or, if asked is true, that was asked for, and the one that came. */
+  readonly identity?: { known: string, got: string, asked: boolean }
 }
 
 /** Also replayGainTrackGain, replayGainTrackPeak and those of the album, in dB and with 1 as full scale. */
@@ -44,7 +44,8 @@ export interface Options {
   server?: string | URL
   /** A bearer token, for a server that asks for one. */
   token?: string
-  /** Take only the server with this identity, as "SHA256:…". Without one the first that answers is remembered. */
+  /** Take only the server with this identity, as "SHA256:…", and only if this browser knows no other at the address.
+   * Without one the first that answers is remembered. */
   fingerprint?: string
   /** 1 for servers that know no other. Browsers without X25519 and Ed25519 speak 1 with servers they do not know. */
   protocol?: 1 | 2
@@ -97,7 +98,7 @@ export interface Events {
   /** The browser waits for a click, or the system took the sound. */
   suspended: { message: string, state: string }
   trackchange: { track: Item, trackIndex: number }, trackended: { track: Item }
-  error: { message: string, kind: Kind, hint: string, retryable: boolean, slice?: number, track?: Item, error: SecstreamError, identity?: { known: string, got: string } }
+  error: { message: string, kind: Kind, hint: string, retryable: boolean, slice?: number, track?: Item, error: SecstreamError, identity?: SecstreamError['identity'] }
   /** Also of a slice that was refused, with its number: silence of its length stands in for it. */
   warning: { message: string, kind?: Kind, slice?: number, track?: Item }
   /** A track is open; a slice was opened, is on the clock, sounds. */

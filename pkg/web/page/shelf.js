@@ -26,13 +26,14 @@ export class Shelf extends Map {
     try {
       const got = await link.call('open', { address, token, source: item.source, want: fingerprint, protocol }, { progress: (sent, total) => item.progress?.(sent, total) })
       if (track.closed) return void link.call('close', { handle: got.handle })
-      Object.assign(track, { handle: got.handle, info: got.info, tags: got.tags, hasCover: got.hasCover, first: got.first, status: got.status })
+      Object.assign(track, got)
       if (track.tags.title) item.title = track.tags.title
       track.states = new Uint8Array(got.info.totalSlices)
       if (protocol !== 1 && got.status.protocol === 1) {
         hear.tell('warning', { message: 'this browser cannot check who the server is: it has no X25519 and Ed25519' })
       }
       if (track.first) hear.tell('identity', { address, fingerprint: got.status.identity })
+      if (track.first && got.forgets) hear.tell('warning', { message: 'this browser keeps nothing: the server is known until this page is closed' })
       hear.tell('loaded', { track: item, info: got.info, tags: got.tags })
     } catch (err) {
       track.error = err

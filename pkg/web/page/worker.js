@@ -49,7 +49,7 @@ const operations = {
       throw err
     }
     tracks.set(++handles, t)
-    return { handle: handles, info: t.info, tags: t.tags, hasCover: t.hasCover, first: t.first, session: t.session, status: status(t) }
+    return { handle: handles, info: t.info, tags: t.tags, hasCover: t.hasCover, first: t.first, forgets: pins.memory !== undefined, status: status(t) }
   },
 
   async slice ({ handle, i }, signal) {
