@@ -110,9 +110,9 @@ func newFile(ext string, text []byte) (file, error) {
 // is no quote, and the type of an expression.
 var aside = regexp.MustCompile("\\s// [^'\"`]*$|/\\*\\* @type [^*]*\\*/ ?")
 
-// slim leaves comments and the indent of lines out: they are a fifth of what
-// browsers would fetch. The numbers of lines stay what they are. No text in a
-// script may go over lines, or look like a comment.
+// slim leaves comments, the indent of lines and spaces around signs out: they are
+// a quarter of what browsers would fetch. The numbers of lines stay what they are.
+// No text in a script may go over lines, or look like a comment.
 func slim(script []byte) []byte {
 	lines := strings.Split(string(script), "\n")
 	block := false
@@ -123,10 +123,77 @@ func slim(script []byte) []byte {
 		if block || strings.HasPrefix(text, "//") {
 			lines[i] = ""
 		}
-		lines[i] = aside.ReplaceAllString(lines[i], "")
+		lines[i] = tight(aside.ReplaceAllString(lines[i], ""))
 		block = block && !strings.HasSuffix(text, "*/")
 	}
 	return []byte(strings.Join(lines, "\n"))
+}
+
+// Signs that part words by themselves, quotes, and signs that a value follows.
+const (
+	signs  = "=<>!&|?:,;{}()[]+-*%^~"
+	quotes = "'\"`"
+	before = "(,=:[!&|?{;>"
+)
+
+// tight leaves out spaces beside signs, where they stand in no text.
+func tight(line string) string {
+	var b strings.Builder
+	last := byte(0)
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch next := line[min(i+1, len(line)-1)]; {
+		case strings.IndexByte(quotes, c) >= 0, c == '/' && (last == 0 || strings.IndexByte(before, last) >= 0):
+			n := literal(line[i:])
+			b.WriteString(line[i : i+n])
+			i += n - 1
+			last = '"'
+			continue
+		case c != ' ':
+			last = c
+		case strings.IndexByte("+-", last) >= 0 && strings.IndexByte("+-", next) >= 0: // a ++b is not a + +b
+		case strings.IndexByte(signs, last) >= 0 || strings.IndexByte(signs+"/", next) >= 0:
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// literal is how many bytes the text, or the expression for texts, has that s
+// begins with.
+func literal(s string) int {
+	class := false
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case s[0] == '`' && c == '$' && strings.HasPrefix(s[i:], "${"):
+			i += code(s[i+2:]) + 2
+		case s[0] == '/' && (c == '[' || c == ']'):
+			class = c == '['
+		case c == s[0] && !class:
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// code is how many bytes of s stand before the brace that ends it.
+func code(s string) int {
+	for i, deep := 0, 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case strings.IndexByte(quotes, c) >= 0:
+			i += literal(s[i:]) - 1
+		case c == '{':
+			deep++
+		case c == '}' && deep == 0:
+			return i
+		case c == '}':
+			deep--
+		}
+	}
+	return len(s)
 }
 
 // Has says whether there is such a file; urlPath begins with "/".

@@ -78,7 +78,36 @@ func served(t *testing.T, name string) []byte {
 	}
 	b = comment.ReplaceAllFunc(b, func(c []byte) []byte { return bytes.Repeat([]byte("\n"), bytes.Count(c, []byte("\n"))) })
 	b = indent.ReplaceAll(b, nil)
-	return regexp.MustCompile("(?m)\\s// [^'\"`\n]*$|/\\*\\* @type [^*\n]*\\*/ ?").ReplaceAll(b, nil)
+	b = regexp.MustCompile("(?m)\\s// [^'\"`\n]*$|/\\*\\* @type [^*\n]*\\*/ ?").ReplaceAll(b, nil)
+	return regexp.MustCompile(`(?m)^.*$`).ReplaceAllFunc(b, func(line []byte) []byte { return []byte(web.Tight(string(line))) })
+}
+
+// TestSpaces: they go where they part a sign from something, and nowhere else.
+func TestSpaces(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "", "const a = { b: 1, c }": "const a={b:1,c}", "a + +b - -c + d": "a+ +b- -c+d", "x in y ? a / b : typeof z": "x in y?a/ b:typeof z",
+		"f('a = b', \"c : d\", e)":                              "f('a = b',\"c : d\",e)",
+		"`a = ${b ? `, c = ${ d }` : ''} e = f` + g":            "`a = ${b ? `, c = ${ d }` : ''} e = f`+g",
+		"`${{ a: 'x }', b: { c } }[d] ?? e} , ` + f":            "`${{ a: 'x }', b: { c } }[d] ?? e} , `+f",
+		`s.replace(/[/ = '"]  , \/ x/g, ' ').split(/ *, */)`:    `s.replace(/[/ = '"]  , \/ x/g,' ').split(/ *, */)`,
+		`t = a / b, c = /x = y/.test(d) && 'it\'s = x' === e;`:  `t=a/ b,c=/x = y/.test(d)&&'it\'s = x'===e;`,
+		"const f = async ({ a }, ...b) => { if (c) return -d }": "const f=async({a},...b)=>{if(c)return-d}",
+	} {
+		if got := web.Tight(line); got != want {
+			t.Errorf("%s: %s, not %s", line, got, want)
+		}
+	}
+	space := strings.NewReplacer(" ", "")
+	for _, name := range names(t) {
+		if !strings.HasSuffix(name, ".js") {
+			continue
+		}
+		for i, line := range strings.Split(string(source(t, name)), "\n") {
+			if got := web.Tight(line); space.Replace(got) != space.Replace(line) {
+				t.Errorf("%s:%d: %s", name, i+1, got)
+			}
+		}
+	}
 }
 
 func names(t *testing.T) []string {

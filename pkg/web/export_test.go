@@ -1,0 +1,4 @@
+package web
+
+// Tight is tight, for tests.
+var Tight = tight
