@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"mime"
@@ -26,7 +27,10 @@ import (
 // at "/".
 const Path = "/web/"
 
-const index = "index.html"
+const (
+	index  = "index.html"
+	worker = "sw.js" // it is told what to keep
+)
 
 // policy lets the page load what comes from its own server, and nothing else: no
 // script, style or image stands in the page or comes from elsewhere. blob: is
@@ -55,9 +59,16 @@ type file struct {
 	zipped []byte // nil where that would not be shorter
 }
 
+// marker has the version on every file: by it the service worker knows that a
+// file is ours, and one of those that belong together.
+const marker = "Secstream-Web"
+
 // Player answers GET and HEAD for "/" and what is below Path. It is safe for
 // concurrent use.
-type Player struct{ files map[string]file }
+type Player struct {
+	files   map[string]file
+	version []string
+}
 
 // New returns the player.
 func New() (*Player, error) {
@@ -66,10 +77,22 @@ func New() (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts := map[string][]byte{}
+	kept, all := []string{"", "./"}, sha256.New()
 	for _, name := range names {
-		text, err := page.ReadFile(name)
-		if err != nil {
+		if texts[name], err = page.ReadFile(name); err != nil {
 			return nil, err
+		}
+		_, _ = all.Write(texts[name]) // never fails
+		if base := path.Base(name); base != index && base != worker && path.Ext(base) != ".ts" {
+			kept = append(kept, strings.TrimPrefix(Path, "/")+base)
+		}
+	}
+	kept[0] = hex.EncodeToString(all.Sum(nil)[:12])
+	p.version = kept[:1]
+	for name, text := range texts {
+		if path.Base(name) == worker {
+			text = bytes.Replace(text, []byte("KEPT"), []byte(strings.Join(kept, " ")), 1)
 		}
 		if p.files[path.Base(name)], err = newFile(path.Ext(name), text); err != nil {
 			return nil, fmt.Errorf("web: %s: %w", name, err)
@@ -225,6 +248,7 @@ func (p *Player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	etag, body := `"`+f.etag+`"`, f.plain
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
+	h[marker] = p.version
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin") // pages that --cors names may, by CORS

@@ -5,7 +5,8 @@ import { askToken, help, insecure, otherServer, strange, uploads } from './dialo
 import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
-import { Player, isFingerprint, script } from './secstream.js'
+import { keep } from './link.js'
+import { Player, isFingerprint } from './secstream.js'
 import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
@@ -353,6 +354,6 @@ function start () {
   addEventListener('pagehide', e => { if (!e.persisted) player.close() })
   draw()
   load()
-  navigator.serviceWorker?.register(script('sw.js'), { scope: base, updateViaCache: 'none' }).catch(() => {})
+  keep(base).catch(() => {})
   Object.defineProperty(globalThis, 'secstream', { value: player }) // for whoever looks at it in the console
 }

@@ -11,7 +11,7 @@
 //
 // secstream.d.ts has the types, and what everything means.
 import { SecstreamError, Server, V2, isFingerprint } from './protocol.js'
-import { Link, script } from './link.js'
+import { Link } from './link.js'
 import { Loader } from './loader.js'
 import { Queue } from './queue.js'
 import { Shelf } from './shelf.js'
@@ -19,7 +19,7 @@ import { buffers, prefetches } from './strategy.js'
 import { Timeline, isLive } from './timeline.js'
 import { SliceState, trim } from './track.js'
 
-export { SecstreamError, SliceState, V2, isFingerprint, script, trim }
+export { SecstreamError, SliceState, V2, isFingerprint, trim }
 
 const TICK = 200 // ms
 const SOON = 10 // seconds before the end of a track when the next one is opened
