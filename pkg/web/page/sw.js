@@ -6,10 +6,9 @@
 const [VERSION, ...FILES] = 'KEPT'.split(' ')
 
 const worker = /** @type {any} */ (self)
-const home = new URL('../', location.href)
-const KIND = `secstream ${home.href} `
+const KIND = `secstream ${location.href} `
 const CACHE = KIND + VERSION
-const ours = new Set(FILES.map(f => new URL(f, home).href))
+const ours = new Set(FILES.map(f => new URL(f, location.href).href))
 
 worker.addEventListener('install', event => event.waitUntil((async () => {
   const answers = await Promise.all([...ours].map(async url => {
