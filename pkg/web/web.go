@@ -18,7 +18,6 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -78,14 +77,14 @@ func New() (*Player, error) {
 		return nil, err
 	}
 	texts := map[string][]byte{}
-	kept, all := []string{"", "./"}, sha256.New()
+	kept, all := []string{"", "../"}, sha256.New()
 	for _, name := range names {
 		if texts[name], err = page.ReadFile(name); err != nil {
 			return nil, err
 		}
 		_, _ = all.Write(texts[name]) // never fails
 		if base := path.Base(name); base != index && base != worker && path.Ext(base) != ".ts" {
-			kept = append(kept, strings.TrimPrefix(Path, "/")+base)
+			kept = append(kept, base)
 		}
 	}
 	kept[0] = hex.EncodeToString(all.Sum(nil)[:12])
@@ -129,24 +128,18 @@ func newFile(ext string, text []byte) (file, error) {
 	return f, nil
 }
 
-// aside are comments that share a line with code: one at its end, in which there
-// is no quote, and the type of an expression.
-var aside = regexp.MustCompile("\\s// [^'\"`]*$|/\\*\\* @type [^*]*\\*/ ?")
-
-// slim leaves comments, the indent of lines and spaces around signs out: they are
-// a quarter of what browsers would fetch. The numbers of lines stay what they are.
-// No text in a script may go over lines, or look like a comment.
+// slim leaves comments, empty lines, the indent of others and spaces around signs
+// out: they are a quarter of what browsers would fetch. No text in a script may go
+// over lines.
 func slim(script []byte) []byte {
-	lines := strings.Split(string(script), "\n")
+	var lines []string
 	block := false
-	for i, line := range lines {
-		text := strings.TrimSpace(line)
+	for text := range strings.SplitSeq(string(script), "\n") {
+		text = strings.TrimSpace(text)
 		block = block || strings.HasPrefix(text, "/**") && !strings.Contains(strings.TrimSuffix(text, "*/"), "*/")
-		lines[i] = text
-		if block || strings.HasPrefix(text, "//") {
-			lines[i] = ""
+		if line := strings.TrimSpace(tight(text)); line != "" && !block {
+			lines = append(lines, line)
 		}
-		lines[i] = tight(aside.ReplaceAllString(lines[i], ""))
 		block = block && !strings.HasSuffix(text, "*/")
 	}
 	return []byte(strings.Join(lines, "\n"))
@@ -159,16 +152,25 @@ const (
 	before = "(,=:[!&|?{;>"
 )
 
-// tight leaves out spaces beside signs, where they stand in no text.
+// tight leaves out comments, and spaces beside signs, where they stand in no text.
 func tight(line string) string {
 	var b strings.Builder
-	last := byte(0)
+	last := byte(0) // but for spaces
 	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch next := line[min(i+1, len(line)-1)]; {
+		c, next := line[i], line[min(i+1, len(line)-1)]
+		switch {
+		case c == '/' && next == '/' && i+1 < len(line):
+			return b.String()
+		case c == '/' && next == '*':
+			n := strings.Index(line[i:], "*/")
+			if n < 0 {
+				return b.String()
+			}
+			i += n + 1
+			continue
 		case strings.IndexByte(quotes, c) >= 0, c == '/' && (last == 0 || strings.IndexByte(before, last) >= 0):
-			n := literal(line[i:])
-			b.WriteString(line[i : i+n])
+			text, n := literal(line[i:])
+			b.WriteString(text)
 			i += n - 1
 			last = '"'
 			continue
@@ -183,23 +185,30 @@ func tight(line string) string {
 	return b.String()
 }
 
-// literal is how many bytes the text, or the expression for texts, has that s
-// begins with.
-func literal(s string) int {
+// literal is the text, or the expression for texts, that s begins with, and how
+// many bytes of s it is. Within one it is tight only where there is code.
+func literal(s string) (string, int) {
+	var b strings.Builder
 	class := false
+	b.WriteByte(s[0])
 	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
+		c := s[i]
+		b.WriteByte(c)
+		switch {
+		case c == '\\' && i+1 < len(s):
 			i++
+			b.WriteByte(s[i])
 		case s[0] == '`' && c == '$' && strings.HasPrefix(s[i:], "${"):
-			i += code(s[i+2:]) + 2
+			n := code(s[i+2:])
+			b.WriteString("{" + strings.TrimSpace(tight(s[i+2:i+2+n])))
+			i += n + 1
 		case s[0] == '/' && (c == '[' || c == ']'):
 			class = c == '['
 		case c == s[0] && !class:
-			return i + 1
+			return b.String(), i + 1
 		}
 	}
-	return len(s)
+	return b.String(), len(s)
 }
 
 // code is how many bytes of s stand before the brace that ends it.
@@ -207,7 +216,8 @@ func code(s string) int {
 	for i, deep := 0, 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case strings.IndexByte(quotes, c) >= 0:
-			i += literal(s[i:]) - 1
+			_, n := literal(s[i:])
+			i += n - 1
 		case c == '{':
 			deep++
 		case c == '}' && deep == 0:
