@@ -284,7 +284,7 @@ export async function page (test) {
     const p = await open(browser, server.address)
     await p.run(() => navigator.serviceWorker.ready.then(() => true))
     await p.until(async () => (await caches.keys()).some(n => n.startsWith('secstream ')))
-    const kept = await p.run(async () => (await (await caches.open('secstream')).keys()).map(r => new URL(r.url).pathname))
+    const kept = await p.run(async () => (await (await caches.open((await caches.keys())[0])).keys()).map(r => new URL(r.url).pathname))
     assert.ok(!kept.some(path => path.includes('/api/')), kept.join(' '))
     await server.stop()
     await p.reload()
