@@ -87,6 +87,7 @@ var outside = map[string][]string{
 	"golang.org/x/net":                     {"pkg/identity"},
 	"golang.org/x/image":                   {"tui/art"},
 	"github.com/skip2/go-qrcode":           {"cmd"},
+	"github.com/tdewolff":                  {"pkg/web"},
 	"github.com/makiuchi-d/gozxing":        {}, // reads codes, in tests
 }
 

@@ -120,6 +120,7 @@ func (h *host) openServer(o serveOptions, log *slog.Logger) (err error) {
 	cfg := server.Config{
 		Sessions: h.store, Library: h.lib, TempDir: h.temp, Decode: o.decode, Proxies: o.proxies, Logger: log, Live: o.live,
 	}
+	cfg.Strict = h.tls != nil && h.tls.fingerprint == "" // one that nobody vouches for takes an exception, which this would forbid
 	if h.tokens != nil {
 		cfg.Tokens = h.tokens.check
 	}

@@ -6,7 +6,7 @@ needs node chromium ffmpeg flac metaflac lame oggenc opusenc opusdec sox
 build
 
 say "the browser's modules, as far as they need no browser (node $(node --version))"
-(node "$E2E/web/protocol.test.mjs" && node "$E2E/web/session.test.mjs") >"$T/protocol.log" &
+{ node "$E2E/web/protocol.test.mjs" && node "$E2E/web/session.test.mjs" && node "$E2E/web/bounds.test.mjs"; } >"$T/protocol.log" &
 modules=$!
 
 say "files of every kind"
@@ -21,6 +21,8 @@ for kind in u8 s16le s24le s32le f32le f64le alaw mulaw; do
   ffmpeg -nostdin -v error -i "$hires" -c:a "pcm_$kind" "$(at "wav-$kind.wav")"
 done
 flac -s -8 -e -p -o "$(at flac-24.flac)" "$hires" 2>/dev/null # it warns of a chunk it leaves out
+sox "$cd_wav" -b 32 "$T/raw/32.wav" vol 0.77 rate 96k
+flac -s -8 -e -p -o "$(at flac-32.flac)" "$T/raw/32.wav" 2>/dev/null
 flac -s --lax -b 16384 -o "$(at flac-16384.flac)" "$cd_wav"
 ffmpeg -nostdin -v error -i "$hires" -af 'pan=5.1|FL=FL|FR=FR|FC=0.5*FL+0.5*FR|LFE=0.2*FL|BL=0.7*FL|BR=0.7*FR' -c:a flac -sample_fmt s16 "$(at flac-6.flac)"
 for how in "cbr320 -b 320" "v9 -V9" "mono -m m -b 64" "crc -p -b 112" "no-tag -t -b 128" "22k --resample 22.05 -b 64" "8k --resample 8 -b 8 -m m"; do

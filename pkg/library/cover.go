@@ -22,7 +22,8 @@ const MaxCover = 16 << 20
 // from the bytes and is always that of a bitmap: JPEG, PNG, GIF, WebP or BMP.
 // The front cover in the file comes first, then another picture in it, then
 // one beside it named cover, folder, front, album or albumart. A track that is
-// served as a single file has no folder to look in. Errors are ErrNoCover and
+// served as a single file has no folder to look in. Pictures of more than
+// MaxPixels are none. Errors are ErrNoCover and
 // those of Open, wrapped; the caller owns data.
 func (l *Library) Cover(ctx context.Context, id string) (data []byte, mime string, err error) {
 	select {
@@ -90,7 +91,7 @@ func frontCover(pics []audio.Picture) *audio.Picture {
 	var best *audio.Picture
 	for i := range pics {
 		p := &pics[i]
-		if len(p.Data) > MaxCover || imageType(p.Data) == "" {
+		if len(p.Data) > MaxCover || imageType(p.Data) == "" || pixels(p.Data) > MaxPixels {
 			continue
 		}
 		if coverRank(*p) > 0 && (best == nil || coverRank(*p) > coverRank(*best)) {
@@ -147,7 +148,7 @@ func (r *root) picture(name string) (data []byte, mime string) {
 		return nil, ""
 	}
 	data, err = io.ReadAll(io.LimitReader(f, MaxCover+1))
-	if mime = imageType(data); err != nil || len(data) > MaxCover || mime == "" {
+	if mime = imageType(data); err != nil || len(data) > MaxCover || mime == "" || pixels(data) > MaxPixels {
 		return nil, ""
 	}
 	return data, mime

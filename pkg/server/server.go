@@ -40,6 +40,7 @@ type Config struct {
 	Tokens  func(token string) (name string, ok bool)
 	Pair    Door              // lets players in who have no token yet; nil for none
 	Pages   Pages             // what browsers are shown; nil for nothing
+	Strict  bool              // over TLS, names of the world are to be asked over TLS alone from then on (RFC 6797)
 	Proxies []netip.Prefix    // whose word on the client's address is taken
 	Observe func(Observation) // told of every request after its answer, by several at once; must not block
 	Logger  *slog.Logger
@@ -266,8 +267,13 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h["X-Content-Type-Options"], h["Cache-Control"] = nosniff, noStore
+	s.defend(w, r)
 	if w.cors(r) {
 		w.name = "OPTIONS before a request from another site"
+		return
+	}
+	if s.strange(r) {
+		s.retire(w)
 		return
 	}
 	if err := s.admit(w, r); err != nil {

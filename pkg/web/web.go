@@ -3,7 +3,8 @@
 // the program come out; nothing in an answer depends on who asks, but for its
 // compression. It imports nothing of ours.
 //
-// The sources are in page/, as browsers get them: there is no build step.
+// The sources are in page/; scripts are made smaller when the program starts. There
+// is no build step.
 package web
 
 import (
@@ -12,21 +13,27 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/js"
 )
 
 // Path is where the files are, below the server's address. The page itself is
 // at "/".
 const Path = "/web/"
 
-const index = "index.html"
+const (
+	index  = "index.html"
+	worker = "sw.js" // it is told what to keep
+)
 
 // policy lets the page load what comes from its own server, and nothing else: no
 // script, style or image stands in the page or comes from elsewhere. blob: is
@@ -55,9 +62,21 @@ type file struct {
 	zipped []byte // nil where that would not be shorter
 }
 
+// marker has the version on every file: by it the service worker knows that a
+// file is ours, and one of those that belong together.
+const marker = "Secstream-Web"
+
+// small makes scripts small.
+var small = minify.New()
+
+func init() { small.Add("text/javascript", &js.Minifier{Version: 2022}) }
+
 // Player answers GET and HEAD for "/" and what is below Path. It is safe for
 // concurrent use.
-type Player struct{ files map[string]file }
+type Player struct {
+	files   map[string]file
+	version []string
+}
 
 // New returns the player.
 func New() (*Player, error) {
@@ -66,10 +85,22 @@ func New() (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts := map[string][]byte{}
+	kept, all := []string{"", "../"}, sha256.New()
 	for _, name := range names {
-		text, err := page.ReadFile(name)
-		if err != nil {
+		if texts[name], err = page.ReadFile(name); err != nil {
 			return nil, err
+		}
+		_, _ = all.Write(texts[name]) // never fails
+		if base := path.Base(name); base != index && base != worker && path.Ext(base) != ".ts" {
+			kept = append(kept, base)
+		}
+	}
+	kept[0] = hex.EncodeToString(all.Sum(nil)[:12])
+	p.version = kept[:1]
+	for name, text := range texts {
+		if path.Base(name) == worker {
+			text = bytes.Replace(text, []byte("KEPT"), []byte(strings.Join(kept, " ")), 1)
 		}
 		if p.files[path.Base(name)], err = newFile(path.Ext(name), text); err != nil {
 			return nil, fmt.Errorf("web: %s: %w", name, err)
@@ -83,9 +114,12 @@ func newFile(ext string, text []byte) (file, error) {
 	if f.kind == "" {
 		return f, fmt.Errorf("no media type for %q", ext)
 	}
-	if ext == ".js" {
-		f.plain = slim(text)
-		text = f.plain
+	if ext == ".js" { // without comments and long names it takes half the bytes
+		var err error
+		if text, err = small.Bytes("text/javascript", text); err != nil {
+			return f, err
+		}
+		f.plain = text
 	}
 	sum := sha256.Sum256(text)
 	f.etag = base64.RawURLEncoding.EncodeToString(sum[:18])
@@ -104,96 +138,6 @@ func newFile(ext string, text []byte) (file, error) {
 		f.zipped = b.Bytes()
 	}
 	return f, nil
-}
-
-// aside are comments that share a line with code: one at its end, in which there
-// is no quote, and the type of an expression.
-var aside = regexp.MustCompile("\\s// [^'\"`]*$|/\\*\\* @type [^*]*\\*/ ?")
-
-// slim leaves comments, the indent of lines and spaces around signs out: they are
-// a quarter of what browsers would fetch. The numbers of lines stay what they are.
-// No text in a script may go over lines, or look like a comment.
-func slim(script []byte) []byte {
-	lines := strings.Split(string(script), "\n")
-	block := false
-	for i, line := range lines {
-		text := strings.TrimSpace(line)
-		block = block || strings.HasPrefix(text, "/**") && !strings.Contains(strings.TrimSuffix(text, "*/"), "*/")
-		lines[i] = text
-		if block || strings.HasPrefix(text, "//") {
-			lines[i] = ""
-		}
-		lines[i] = tight(aside.ReplaceAllString(lines[i], ""))
-		block = block && !strings.HasSuffix(text, "*/")
-	}
-	return []byte(strings.Join(lines, "\n"))
-}
-
-// Signs that part words by themselves, quotes, and signs that a value follows.
-const (
-	signs  = "=<>!&|?:,;{}()[]+-*%^~"
-	quotes = "'\"`"
-	before = "(,=:[!&|?{;>"
-)
-
-// tight leaves out spaces beside signs, where they stand in no text.
-func tight(line string) string {
-	var b strings.Builder
-	last := byte(0)
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch next := line[min(i+1, len(line)-1)]; {
-		case strings.IndexByte(quotes, c) >= 0, c == '/' && (last == 0 || strings.IndexByte(before, last) >= 0):
-			n := literal(line[i:])
-			b.WriteString(line[i : i+n])
-			i += n - 1
-			last = '"'
-			continue
-		case c != ' ':
-			last = c
-		case strings.IndexByte("+-", last) >= 0 && strings.IndexByte("+-", next) >= 0: // a ++b is not a + +b
-		case strings.IndexByte(signs, last) >= 0 || strings.IndexByte(signs+"/", next) >= 0:
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
-}
-
-// literal is how many bytes the text, or the expression for texts, has that s
-// begins with.
-func literal(s string) int {
-	class := false
-	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
-			i++
-		case s[0] == '`' && c == '$' && strings.HasPrefix(s[i:], "${"):
-			i += code(s[i+2:]) + 2
-		case s[0] == '/' && (c == '[' || c == ']'):
-			class = c == '['
-		case c == s[0] && !class:
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-// code is how many bytes of s stand before the brace that ends it.
-func code(s string) int {
-	for i, deep := 0, 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case strings.IndexByte(quotes, c) >= 0:
-			i += literal(s[i:]) - 1
-		case c == '{':
-			deep++
-		case c == '}' && deep == 0:
-			return i
-		case c == '}':
-			deep--
-		}
-	}
-	return len(s)
 }
 
 // Has says whether there is such a file; urlPath begins with "/".
@@ -225,6 +169,7 @@ func (p *Player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	etag, body := `"`+f.etag+`"`, f.plain
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
+	h[marker] = p.version
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin") // pages that --cors names may, by CORS

@@ -57,57 +57,27 @@ func source(t *testing.T, name string) []byte {
 	return b
 }
 
-// comment is a line that browsers need not see. None of the scripts has a text
-// that goes over lines, in which one could look like it.
-var comment = regexp.MustCompile(`(?m)^ *(//.*|/\*\*[^\n]*\*/|/\*\*\n(?: +\*[^\n]*\n)* +\*/)$`)
-
-// indent is what browsers need not see either.
-var indent = regexp.MustCompile(`(?m)^ +`)
-
-// served is a file as browsers get it.
+// served is a file as browsers get it: scripts without comments and indents.
 func served(t *testing.T, name string) []byte {
 	t.Helper()
-	b := source(t, name)
 	if !strings.HasSuffix(name, ".js") {
-		return b
+		return source(t, name)
 	}
-	for i, line := range strings.Split(string(b), "\n") {
-		if strings.Count(line, "`")%2 != 0 {
-			t.Errorf("%s:%d: a text that does not end in its line", name, i+1)
-		}
+	b := body(t, get(t, player(t), "GET", web.Path+name))
+	if n := len(source(t, name)); len(b) > n*9/10 || len(b) < n/5 || bytes.Contains(b, []byte("\n ")) || bytes.Contains(b, []byte("/**")) {
+		t.Errorf("%s: %d bytes of %d", name, len(b), n)
 	}
-	b = comment.ReplaceAllFunc(b, func(c []byte) []byte { return bytes.Repeat([]byte("\n"), bytes.Count(c, []byte("\n"))) })
-	b = indent.ReplaceAll(b, nil)
-	b = regexp.MustCompile("(?m)\\s// [^'\"`\n]*$|/\\*\\* @type [^*\n]*\\*/ ?").ReplaceAll(b, nil)
-	return regexp.MustCompile(`(?m)^.*$`).ReplaceAllFunc(b, func(line []byte) []byte { return []byte(web.Tight(string(line))) })
+	return b
 }
 
-// TestSpaces: they go where they part a sign from something, and nowhere else.
-func TestSpaces(t *testing.T) {
-	for line, want := range map[string]string{
-		"": "", "const a = { b: 1, c }": "const a={b:1,c}", "a + +b - -c + d": "a+ +b- -c+d", "x in y ? a / b : typeof z": "x in y?a/ b:typeof z",
-		"f('a = b', \"c : d\", e)":                              "f('a = b',\"c : d\",e)",
-		"`a = ${b ? `, c = ${ d }` : ''} e = f` + g":            "`a = ${b ? `, c = ${ d }` : ''} e = f`+g",
-		"`${{ a: 'x }', b: { c } }[d] ?? e} , ` + f":            "`${{ a: 'x }', b: { c } }[d] ?? e} , `+f",
-		`s.replace(/[/ = '"]  , \/ x/g, ' ').split(/ *, */)`:    `s.replace(/[/ = '"]  , \/ x/g,' ').split(/ *, */)`,
-		`t = a / b, c = /x = y/.test(d) && 'it\'s = x' === e;`:  `t=a/ b,c=/x = y/.test(d)&&'it\'s = x'===e;`,
-		"const f = async ({ a }, ...b) => { if (c) return -d }": "const f=async({a},...b)=>{if(c)return-d}",
-	} {
-		if got := web.Tight(line); got != want {
-			t.Errorf("%s: %s, not %s", line, got, want)
-		}
+// kept is the version, and what the service worker is told to keep.
+func kept(t *testing.T, h http.Handler) []string {
+	t.Helper()
+	m := regexp.MustCompile(`=["']([0-9a-f]{24} \.\./[^"']*)["']\.split`).FindSubmatch(body(t, get(t, h, "GET", web.Path+"sw.js")))
+	if m == nil {
+		t.Fatal("the service worker is not told what to keep")
 	}
-	space := strings.NewReplacer(" ", "")
-	for _, name := range names(t) {
-		if !strings.HasSuffix(name, ".js") {
-			continue
-		}
-		for i, line := range strings.Split(string(source(t, name)), "\n") {
-			if got := web.Tight(line); space.Replace(got) != space.Replace(line) {
-				t.Errorf("%s:%d: %s", name, i+1, got)
-			}
-		}
-	}
+	return strings.Split(string(m[1]), " ")
 }
 
 func names(t *testing.T) []string {
@@ -157,7 +127,7 @@ func TestFiles(t *testing.T) {
 		}
 		h := plain.Header
 		if !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") || strings.Contains(h.Get("Content-Security-Policy"), "unsafe") ||
-			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-cache" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
+			h.Get("Secstream-Web") != kept(t, p)[0] || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-cache" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
 			t.Errorf("%s: %v", path, h)
 		}
 	}
@@ -196,9 +166,18 @@ func TestThePageIsWholeAndSmall(t *testing.T) {
 			t.Errorf("the page wants %s", m[1])
 		}
 	}
-	kept := string(source(t, "sw.js"))
+	// What the page's script imports comes beside it, not step by step.
+	for _, name := range all {
+		if strings.HasSuffix(name, ".js") && !slices.Contains([]string{"app.js", "sw.js", "worker.js", "pins.js", "pcm.js", "flac.js", "length.js"}, name) && !strings.Contains(html, `<link rel="modulepreload" href="web/`+name+`">`) {
+			t.Errorf("the page does not ask for %s ahead", name)
+		}
+	}
+	keeps := kept(t, player(t))
 	var scripts bytes.Buffer
-	z := gzip.NewWriter(&scripts)
+	z, err := gzip.NewWriterLevel(&scripts, gzip.BestCompression) // as they are sent
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range all {
 		text := string(source(t, name))
 		for _, m := range regexp.MustCompile(`(?m)^(?:import|export) .*from '\./([^']+)'`).FindAllStringSubmatch(text, -1) {
@@ -215,12 +194,11 @@ func TestThePageIsWholeAndSmall(t *testing.T) {
 				t.Errorf("%s has %d lines", name, lines)
 			}
 		}
-		// What the page names is asked for at once, not step by step, and kept by the service worker.
-		if !slices.Contains([]string{"index.html", "sw.js", "secstream.d.ts"}, name) && !strings.Contains(html, `="web/`+name+`"`) && !strings.Contains(kept, "'web/"+name+"'") {
-			t.Errorf("neither the page nor the service worker names %s", name)
+		if !slices.Contains([]string{"index.html", "sw.js", "secstream.d.ts"}, name) && !slices.Contains(keeps, name) {
+			t.Errorf("the service worker does not keep %s", name)
 		}
 	}
-	if err := z.Close(); err != nil || scripts.Len() > 40<<10 {
+	if err := z.Close(); err != nil || scripts.Len() > 40_000 {
 		t.Errorf("the scripts take %d bytes compressed, %v", scripts.Len(), err)
 	}
 	t.Logf("the scripts take %d bytes compressed", scripts.Len())

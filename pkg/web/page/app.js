@@ -1,11 +1,12 @@
 // @ts-check
 // The page: connects the library's views, the panel, the bar and the player.
-import { $, clock, h, label, say, setIcon, spoken, tint, toast } from './dom.js'
+import { $, clean, clock, h, label, say, setIcon, spoken, tint, toast } from './dom.js'
 import { askToken, help, insecure, otherServer, strange, uploads } from './dialogs.js'
 import { Lyrics } from './lyrics.js'
 import { controls } from './media.js'
 import { Protection, drawQueue, paintSlices } from './panel.js'
-import { Player, isFingerprint, script } from './secstream.js'
+import { keep } from './link.js'
+import { Player, isFingerprint } from './secstream.js'
 import { Covers, Views, coverOf, shown } from './views.js'
 
 const base = new URL('..', import.meta.url).href
@@ -81,7 +82,7 @@ function start () {
       askToken(player.token ? UNKNOWN : '', useToken)
       forget()
     } else if (err?.kind === 'identity' && err.identity) otherServer(err.identity, { accept: async print => { await player.accept(print); toast('The new server is known from now on'); load() } })
-    else toast([err?.message ?? String(err), err?.hint].filter(Boolean).join(' – '), { kind: 'bad', action: err?.kind === 'network' ? load : undefined, label: 'Try again', ms: 12000 })
+    else toast([err?.kind ? err.message : 'The page came upon something that it does not understand', err?.hint].filter(Boolean).join(' – '), { kind: 'bad', action: err?.kind === 'network' ? load : undefined, label: 'Try again', ms: 12000 })
   }
   async function run (work) {
     try {
@@ -128,9 +129,9 @@ function start () {
       stats = null
       const gone = err.kind === 'network'
       if (!library) $('main').replaceChildren()
-      $('notice').replaceChildren(h('p', { class: 'offline' }, gone ? 'The server does not answer. ' : `${err.message}. `, h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
-      if (gone) next = 5000
-      else problem(err)
+      $('notice').replaceChildren(h('p', { class: 'offline' }, gone ? 'The server does not answer. ' : `${clean(err.message)}. `, h('button', { type: 'button', class: 'text', onclick: load }, 'Try again')))
+      if (err.kind === 'token') problem(err)
+      else next = gone ? 5000 : 30000
     }
     $('add').hidden = !stats?.maxUpload
     $('server').replaceChildren(h('span', { class: `dot ${stats ? 's2' : 's0'}` }), h('span', {}, new URL(base).host))
@@ -360,6 +361,6 @@ function start () {
   addEventListener('pagehide', e => { if (!e.persisted) player.close() })
   draw()
   load()
-  navigator.serviceWorker?.register(script('sw.js'), { scope: base, updateViaCache: 'none' }).catch(() => {})
+  keep(base).catch(() => {})
   Object.defineProperty(globalThis, 'secstream', { value: player }) // for whoever looks at it in the console
 }

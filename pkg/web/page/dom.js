@@ -16,7 +16,7 @@ export function h (tag, props = {}, ...children) {
     else if (name === 'dataset') Object.assign(e.dataset, value)
     else e.setAttribute(name, value === true ? '' : String(value))
   }
-  e.append(...children.flat(2).filter(c => c !== null && c !== undefined && c !== false))
+  for (const c of children.flat(2)) if (c !== null && c !== undefined && c !== false) e.append(c)
   return e
 }
 
@@ -82,7 +82,7 @@ export function say (text) {
 }
 
 export function toast (text, { kind = '', action = undefined, label = '', ms = 7000 } = {}) {
-  const e = h('div', { class: `toast ${kind}` }, h('p', {}, text))
+  const e = h('div', { class: `toast ${kind}` }, h('p', {}, text = clean(text)))
   const close = () => e.remove()
   if (action) e.append(h('button', { type: 'button', class: 'text', onclick: () => { close(); action() } }, label))
   e.append(round('close', 'Dismiss', close))

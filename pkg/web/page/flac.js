@@ -2,6 +2,7 @@
 // FLAC (RFC 9639), decoded to the bit: browsers scale its integers each in their
 // own way, Chromium so that half of all samples are off by up to 0.7 of the last
 // of 16 bits. Its checksums are left alone: the seal has vouched for the slice.
+import { sane } from './pcm.js'
 import { SecstreamError } from './protocol.js'
 
 const bad = what => { throw new SecstreamError('audio', `a slice of FLAC is damaged: ${what}`) }
@@ -67,15 +68,10 @@ function residual (r, out, order, size) {
     if (k === escape) {
       const n = r.get(5)
       for (; i < until; i++) out[i] = n === 0 ? 0 : r.signed(n)
-    } else if (k <= 16) {
-      const low = 1 << k
-      for (; i < until; i++) {
-        const v = r.unary() * low + r.get(k)
-        out[i] = v % 2 === 0 ? v / 2 : -(v + 1) / 2
-      }
     } else {
+      const low = 2 ** k
       for (; i < until; i++) {
-        const v = r.unary() * 2 ** k + r.long(k)
+        const v = r.unary() * low + r.long(k)
         out[i] = v % 2 === 0 ? v / 2 : -(v + 1) / 2
       }
     }
@@ -86,7 +82,8 @@ function residual (r, out, order, size) {
 const FIXED = [[], [1], [2, -1], [3, -3, 1], [4, -6, 4, -1]]
 
 // Adds what coefficients predict, the newest sample first (section 9.2.6). Sums
-// stay below 2^53 for samples of up to 28 bits, so that doubles are exact.
+// stay below 2^53, so that doubles are exact: 33 bits of a difference, 15 of a
+// coefficient, and 5 for 32 of them.
 function predict (out, size, coefficients, shift) {
   const order = coefficients.length
   const scale = 2 ** -shift
@@ -148,39 +145,34 @@ function header (r, depth) {
 }
 
 /**
- * Decodes a FLAC file of so many samples to one array for each channel, or null
- * where samples have more bits than are exact here.
- * @param {Uint8Array} bytes @param {number} total
+ * Decodes a FLAC file of so many samples to one array for each channel.
+ * @param {Uint8Array} bytes @param {number} total @param {number} [channels] that it must have
  */
-export function flac (bytes, total) {
+export function flac (bytes, total, channels = 0) {
   if (String.fromCharCode(...bytes.subarray(0, 4)) !== 'fLaC') bad('it is none')
+  if (bytes.length < 42 || bytes[4] & 127 || bytes[5] || bytes[6] || bytes[7] !== 34) bad('it has no STREAMINFO')
+  const s = new Bits(bytes, 20)
+  s.get(4)
+  const wide = s.get(3) + 1
+  const depth = s.get(5) + 1
+  if (channels && wide !== channels) bad('another number of channels')
   let at = 4
-  let depth = 0
-  let planes = /** @type {Float32Array[]} */ ([])
   for (let last = false; !last;) {
     if (at + 4 > bytes.length) bad('it ends early')
     last = bytes[at] >= 128
-    const size = bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]
-    if ((bytes[at] & 127) === 0 && size >= 34 && at + 38 <= bytes.length) {
-      const r = new Bits(bytes, at + 4 + 12)
-      r.get(4)
-      planes = Array.from({ length: r.get(3) + 1 }, () => new Float32Array(total))
-      depth = r.get(5) + 1
-    }
-    at += 4 + size
+    at += 4 + (bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3])
   }
-  if (planes.length === 0) bad('it has no STREAMINFO')
-  if (depth > 27) return null
+  const planes = Array.from({ length: wide }, () => new Float32Array(total))
   const work = planes.map(() => new Float64Array(65536))
   const r = new Bits(bytes, at)
   for (let done = 0; done < total;) {
     const { size, channels, bits } = header(r, depth)
     const count = channels < 8 ? channels + 1 : 2
-    if (count !== planes.length || bits > 27 || done + size > total) bad('a frame that does not fit')
+    if (count !== wide || done + size > total) bad('a frame that does not fit')
     for (let c = 0; c < count; c++) subframe(r, work[c], size, bits + (channels === 9 && c === 0 || (channels === 8 || channels === 10) && c === 1 ? 1 : 0))
     stereo(channels, work, size)
     const scale = 2 ** (1 - bits)
-    for (let c = 0; c < count; c++) for (let i = 0, p = planes[c], w = work[c]; i < size; i++) p[done + i] = w[i] * scale
+    for (let c = 0; c < count; c++) for (let i = 0, p = planes[c], w = work[c]; i < size; i++) p[done + i] = sane(w[i] * scale)
     r.align()
     r.get(16) // CRC-16
     done += size

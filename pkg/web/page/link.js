@@ -1,6 +1,9 @@
 // @ts-check
-// The worker that has the keys: where it comes from, and calls to it.
+// The workers: the one that has the keys, and calls to it; and the one that keeps
+// the player.
 import { SecstreamError } from './protocol.js'
+
+let blob = ''
 
 /** The one rule by which markup of ours becomes a script's address. */
 const policy = (() => {
@@ -8,7 +11,7 @@ const policy = (() => {
     return globalThis.trustedTypes?.createPolicy('secstream', {
       createScriptURL: url => {
         const { href } = new URL(url, import.meta.url)
-        if (href.startsWith('blob:') || ['worker.js', 'sw.js'].some(name => href === new URL(name, import.meta.url).href)) return href
+        if (href === blob || ['worker.js', 'sw.js'].some(name => href === new URL(name, import.meta.url).href)) return href
         throw new TypeError(`${url} is no script of secstream`)
       }
     })
@@ -17,17 +20,38 @@ const policy = (() => {
   }
 })()
 
-/** The address of one of our scripts. @param {string} name */
-export const script = name => /** @type {any} */ (policy ? policy.createScriptURL(new URL(name, import.meta.url).href) : new URL(name, import.meta.url))
+/** The address of one of our scripts. @param {string} name @returns {any} */
+const script = name => {
+  const { href } = new URL(name, import.meta.url)
+  return policy ? policy.createScriptURL(href) : href
+}
+
+/**
+ * Has the player be kept below base. Another program that had this address once
+ * may have left a worker of its own, through which all would go.
+ */
+export async function keep (base) {
+  const all = navigator.serviceWorker
+  if (!all) return
+  const address = script('sw.js')
+  let strange = false
+  for (const r of await all.getRegistrations()) {
+    if (!r.scope.startsWith(base) || [r.installing, r.waiting, r.active].every(w => !w || w.scriptURL === String(address))) continue
+    await r.unregister()
+    strange = true
+  }
+  await all.register(address, { scope: base, updateViaCache: 'none' })
+  if (strange) location.reload() // what is here may have come through it
+}
 
 /** The worker, and calls to it. tick is called as often as was asked for by the call "tick". */
 export class Link {
   constructor (tick) {
     const here = new URL('worker.js', import.meta.url)
     let address = script('worker.js')
-    if (here.origin !== location.origin) { // a worker has to be of the origin of its page; what it imports need not
-      const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(here.href)}`], { type: 'text/javascript' }))
-      address = policy ? policy.createScriptURL(blob) : blob
+    if (here.origin !== location.origin) { // a worker has to be of the page's own origin; what it imports need not
+      blob ||= URL.createObjectURL(new Blob([`import ${JSON.stringify(here.href)}`], { type: 'text/javascript' }))
+      address = script(blob)
     }
     this.worker = new Worker(address, { type: 'module', name: 'secstream' })
     this.calls = new Map()

@@ -108,22 +108,17 @@ export class Loader {
       this.prefetch.done(0, false, 1)
       t.status = await this.link.call('status', { handle: t.handle }).catch(() => t.status)
       if (t.closed) return
-      if (!this.lose(t, i, err)) t.errors.set(i, err)
-      else take(silence(t, i))
+      const quiet = (err.kind === 'forged' || err.kind === 'audio') && silence(t, i)
+      if (!quiet) return void t.errors.set(i, err)
+      // The rest of the track may well be whole.
+      t.lost.set(i, err)
+      this.tell('warning', { message: `slice ${i + 1} was refused and is silent: ${err.message}`, kind: err.kind, slice: i, track: t.item })
+      take(quiet)
     } finally {
       this.downloads--
       t.pending.delete(i)
       if (t.states[i] === fetching) t.states[i] = waiting
       this.pump()
     }
-  }
-
-  // Whether silence stands in for a slice that was refused, or is no sound: the
-  // rest of the track may well be whole.
-  lose (t, i, err) {
-    if (err.kind !== 'forged' && err.kind !== 'audio') return false
-    t.lost.set(i, err)
-    this.tell('warning', { message: `slice ${i + 1} was refused and is silent: ${err.message}`, kind: err.kind, slice: i, track: t.item })
-    return true
   }
 }

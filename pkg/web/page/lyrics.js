@@ -4,6 +4,9 @@
 import { $, clean, h, icon } from './dom.js'
 
 const MOST = 256 << 10 // characters
+const LINE = 1000 // of one line
+const LINES = 5000
+const STAMPS = 16 // of one line
 const STAMP = /^\s*\[(\d{1,4}):(\d{1,2}(?:[.:]\d{1,3})?)\]/
 const WORD = /<\d{1,4}:\d{1,2}(?:[.:]\d{1,3})?>/g
 
@@ -20,8 +23,10 @@ export function parse (text) {
   const timed = []
   let offset = 0
   for (let line of text.slice(0, MOST).split(/\r?\n/)) {
+    if (plain.length + timed.length >= LINES) break
+    line = line.slice(0, LINE)
     const times = []
-    for (let m; (m = STAMP.exec(line)); line = line.slice(m[0].length)) times.push(seconds(m[1], m[2]))
+    for (let m; (m = STAMP.exec(line)); line = line.slice(m[0].length)) if (times.length < STAMPS) times.push(seconds(m[1], m[2]))
     const tag = times.length === 0 ? /^\s*\[([a-z#]+):(.*)\]\s*$/i.exec(line) : null
     if (tag) {
       if (tag[1].toLowerCase() === 'offset') offset = Number(tag[2]) / 1000 || 0
@@ -87,7 +92,7 @@ export class Lyrics {
       const text = await this.player.lyrics(id)
       if (this.id === id) this.fill(parse(text))
     } catch (err) {
-      if (this.id === id) this.say(err.code === 'no_lyrics' ? 'There are no words with this track.' : err.message)
+      if (this.id === id) this.say(err.code === 'no_lyrics' ? 'There are no words with this track.' : clean(err.message))
     }
   }
 

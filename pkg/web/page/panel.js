@@ -40,6 +40,18 @@ function colours () {
   return Object.keys(SliceState).map(n => style.getPropertyValue(`--slice-${n}`).trim())
 }
 
+/** @type {WeakMap<any, string>} what a canvas shows */
+const shows = new WeakMap()
+const letters = new TextDecoder()
+
+/** Whether a canvas is to be painted anew: slices are at something else, or it has another look. */
+function stale (canvas, states, ...look) {
+  const now = letters.decode(states) + look
+  const before = shows.get(canvas)
+  shows.set(canvas, now)
+  return now !== before
+}
+
 /** Paints slices along the seek bar: what is there, what is coming, what is gone. */
 export function paintSlices (canvas, p, duration) {
   const scale = devicePixelRatio || 1
@@ -47,41 +59,48 @@ export function paintSlices (canvas, p, duration) {
   if (w === 0) return
   if (canvas.width !== Math.round(w * scale)) canvas.width = Math.round(w * scale)
   if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale)
+  const colour = colours()
+  const states = p?.states ?? new Uint8Array(0)
+  if (!stale(canvas, states, colour, canvas.width, canvas.height, duration)) return
   const g = canvas.getContext('2d')
   g.clearRect(0, 0, canvas.width, canvas.height)
-  if (!p || !(duration > 0)) return
-  const colour = colours()
-  const n = p.states.length
+  if (!(duration > 0)) return
+  const n = states.length
   const gap = n * 4 < w ? scale : 0
-  for (let i = 0; i < n; i++) {
-    const from = p.starts[i] / duration * canvas.width
-    const to = (i + 1 < n ? p.starts[i + 1] / duration : 1) * canvas.width
-    g.fillStyle = colour[p.states[i]]
-    g.fillRect(from, 0, Math.max(1, to - from - (i + 1 < n ? gap : 0)), canvas.height)
+  const at = i => i < n ? p.starts[i] / duration * canvas.width : canvas.width
+  for (let i = 0; i < n;) {
+    const from = at(i)
+    let state = states[i]
+    while (++i < n && at(i) < from + 1) state = Math.max(state, states[i]) // within one pixel what has come furthest shows
+    g.fillStyle = colour[state]
+    g.fillRect(from, 0, Math.max(1, at(i) - from - (i < n ? gap : 0)), canvas.height)
   }
 }
 
-/** A square for each slice. */
-function paintMap (canvas, p) {
+/** A square for each slice, or for several where there is no room for all. @returns {boolean} whether something changed */
+function paintMap (canvas, { states }) {
   const scale = devicePixelRatio || 1
   const w = canvas.clientWidth
-  const n = p.states.length
+  const colour = colours()
+  if (!stale(canvas, states, colour, w, scale)) return false
+  const n = states.length
   const cell = n <= 60 ? 18 : n <= 400 ? 12 : n <= 2000 ? 7 : 4
   const columns = Math.max(1, Math.floor(w / cell))
-  const height = Math.min(Math.ceil(n / columns) * cell, 240)
+  const each = Math.ceil(n / columns / 60)
+  const height = Math.ceil(n / each / columns) * cell
   canvas.width = Math.round(w * scale)
   canvas.height = Math.round(height * scale)
   canvas.style.height = `${height}px`
   const g = canvas.getContext('2d')
   g.scale(scale, scale)
-  const colour = colours()
   const gap = cell > 6 ? 2 : 1
-  for (let i = 0; i < n; i++) {
-    g.fillStyle = colour[p.states[i]]
+  for (let i = 0; i * each < n; i++) {
+    g.fillStyle = colour[Math.max(...states.subarray(i * each, (i + 1) * each))]
     g.beginPath()
     g.roundRect((i % columns) * cell, Math.floor(i / columns) * cell, cell - gap, cell - gap, cell > 8 ? 3 : 1)
     g.fill()
   }
+  return true
 }
 
 /** The protection of what plays. It is built once and filled again and again. */
@@ -117,17 +136,19 @@ export class Protection {
     this.none.hidden = p !== null
     this.connection.hidden = p === null
     if (!p) return
-    paintMap(this.map, p)
     const n = state => p.states.filter(s => s === state).length
-    this.map.setAttribute('aria-label', `${count(p.states.length, 'slice')}: ${n(SliceState.opened)} opened, ${n(SliceState.fetching)} being fetched, ${n(SliceState.wiped)} wiped${p.silenced ? `, ${p.silenced} refused` : ''}`)
-    const seconds = p.slices.reduce((a, s) => Math.max(a, s.samples), 0) / p.sampleRate
+    if (paintMap(this.map, p)) this.map.setAttribute('aria-label', `${count(p.states.length, 'slice')}: ${n(SliceState.opened)} opened, ${n(SliceState.fetching)} being fetched, ${n(SliceState.wiped)} wiped${p.silenced ? `, ${p.silenced} refused` : ''}`)
+    if (this.slices !== p.slices) {
+      this.slices = p.slices
+      this.longest = p.slices.reduce((a, s) => Math.max(a, s.samples), 0) / p.sampleRate
+    }
     put(this.facts, [
       ['Protocol', p.protocol === 2 ? 'secstream v2' : 'v1: it does not tell who the server is'],
       ['Key agreement', p.protocol === 2 ? p.kem ? 'X25519 with ML-KEM-768' : 'X25519' : 'ECDH P-256'],
       ['Cipher', p.cipher], ['Key', `${count(p.exchanges, 'exchange')}, ${age(p.keySince)} old, out of reach for scripts`],
       ['Way', location.protocol === 'https:' ? 'HTTPS' : 'this machine'],
       ['Sound', `${kind(p)}${p.format === 'riff' ? ', as PCM' : ''}`],
-      ['Slices', `${p.states.length} of up to ${seconds.toFixed(1)} s`],
+      ['Slices', `${p.states.length} of up to ${this.longest.toFixed(1)} s`],
       ['Fetched', `${p.fetched}, ${size(p.wireBytes)} sealed`],
       ['Verified', `${p.verified}${p.refused ? `, refused ${p.refused}` : ''}${p.retried ? `, tried again ${p.retried}` : ''}`],
       ...p.silenced ? [['Silent', `${count(p.silenced, 'slice')} that came forged or damaged`]] : [],

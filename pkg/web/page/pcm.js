@@ -4,6 +4,9 @@
 // exactly; 32-bit ones and 64-bit floats are rounded to the nearest.
 import { SAMPLE_BYTES, SecstreamError } from './protocol.js'
 
+/** A sample that no volume makes a bang of: what a server sends may be any number, or none. */
+export const sane = v => v > 8 ? 8 : v < -8 ? -8 : v === v ? v : 0
+
 // G.711.
 const mulaw = c => {
   const v = ((((~c & 15) << 3) + 132) << (~c >> 4 & 7)) - 132
@@ -21,8 +24,8 @@ const read = {
   s16: (v, at) => v.getInt16(at, true) / 32768,
   s24: (v, at) => (v.getUint16(at, true) | v.getInt8(at + 2) << 16) / 8388608,
   s32: (v, at) => v.getInt32(at, true) / 2147483648,
-  f32: (v, at) => v.getFloat32(at, true),
-  f64: (v, at) => v.getFloat64(at, true),
+  f32: (v, at) => sane(v.getFloat32(at, true)),
+  f64: (v, at) => sane(v.getFloat64(at, true)),
   alaw: (v, at) => alaw(v.getUint8(at)),
   mulaw: (v, at) => mulaw(v.getUint8(at))
 }

@@ -4,16 +4,23 @@
 // Node for tests.
 import {
   SecstreamError, fail, must, V2, SUITES, SAMPLE_BYTES, MAX_SLICE, subtle, none, concat, toBase64,
-  fromBase64, fingerprint, crc32, able, kemPair, agree, manifestData, sliceData, openSealed, unpad, inflate, expand, plainLength
+  fromBase64, fingerprint, crc32, able, kemPair, agree, manifestData, sliceData, openSealed, unpad, gather, inflate, expand, plainLength
 } from './seal.js'
 
 export * from './seal.js'
 
 // Bounds on what a server may send.
 const MAX_ANSWER = 64 << 20 // bytes of a manifest
-const MAX_SLICES = 1 << 20
+const MAX_LIBRARY = 128 << 20
+const MAX_COVER = 16 << 20
+const MAX_LYRICS = 1 << 20
+export const MAX_SMALL = 64 << 10 // of refusals, and of all answers that are short
+const MAX_SLICES = 131072
+const MIN_RATE = 3000 // Web Audio has no others
 const MAX_RATE = 768000
 const MAX_CHANNELS = 32
+const PATIENCE = 45000 // ms, and three times that before an answer to what is sent: a server may have to read a file before it agrees on a key
+const SLOWEST = 4 // bytes in a ms, beyond that
 
 // What a server says of a track.
 
@@ -23,6 +30,7 @@ const whole = (n, least, most) => Number.isInteger(n) && n >= least && n <= most
 export function checkInfo (info) {
   must(typeof info === 'object' && info !== null && Array.isArray(info.sliceIds), 'no list of slices')
   must(whole(info.sampleRate, 1, MAX_RATE) && whole(info.channels, 1, MAX_CHANNELS), 'a rate or channels that cannot be')
+  must(info.sampleRate >= MIN_RATE, `browsers play nothing below ${MIN_RATE} Hz, and this is of ${info.sampleRate} Hz`, 'audio')
   must(whole(info.totalSlices, 1, MAX_SLICES) && info.sliceIds.length === info.totalSlices, 'the number of slices is another')
   must(info.sliceIds.every(id => typeof id === 'string' && id !== '' && id.length <= 256) && new Set(info.sliceIds).size === info.totalSlices, 'slice IDs that are none')
   if (info.slices === undefined) return published(info)
@@ -30,18 +38,21 @@ export function checkInfo (info) {
   must(info.sampleFormat === undefined || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'a kind of samples that is not known')
   let at = 0
   for (const s of info.slices) {
-    must(s.start === at && whole(s.samples, 1, MAX_RATE * 60) && whole(s.preroll, 0, MAX_RATE), 'slices that do not follow one another')
+    must(s.start === at && fits(info, s.samples) && whole(s.samples, 1, MAX_RATE * 60) && whole(s.preroll, 0, MAX_RATE), 'slices that do not follow one another')
     at += s.samples
   }
   must(at === info.totalSamples, 'slices that do not cover the track')
   return info
 }
 
+// Whether a slice of so many frames fits, as it comes and as it sounds.
+const fits = (info, frames) => frames * info.channels * Math.max(4, SAMPLE_BYTES[info.sampleFormat] ?? 0) <= MAX_SLICE
+
 // A published server says neither what a slice is nor where it starts.
 function published (info) {
   const width = { 16: 's16', 24: 's24', 32: info.isFloat32 ? 'f32' : 's32' }[info.bitDepth] ?? 's16'
   const each = Math.floor(info.sampleRate * info.sliceDuration / 1000)
-  must(whole(each, 1, MAX_RATE * 60), 'a slice length that cannot be')
+  must(whole(each, 1, MAX_RATE * 60) && fits(info, each), 'a slice length that cannot be')
   const slices = info.sliceIds.map((_, i) => ({ start: i * each, samples: each, preroll: 0, open: true }))
   const total = each * info.totalSlices
   return { ...info, codec: info.format === 'wav' ? 'pcm' : info.format, sampleFormat: info.format === 'wav' ? width : undefined, slices, totalSamples: total, duration: total / info.sampleRate }
@@ -49,8 +60,9 @@ function published (info) {
 
 // HTTP.
 
-const CODES = { unauthorized: 'token', rekey: 'rekey', session_not_found: 'gone', slice_not_found: 'rekey', unsupported_audio: 'audio', track_changed: 'refused' }
+const CODES = { __proto__: null, unauthorized: 'token', rekey: 'rekey', session_not_found: 'gone', slice_not_found: 'rekey', unsupported_audio: 'audio', track_changed: 'refused' }
 const HINTS = {
+  __proto__: null,
   track_changed: 'the file was replaced: open the track again',
   session_not_found: 'open the track again',
   unauthorized: 'whoever runs the server makes tokens with "secstream token add"',
@@ -60,60 +72,106 @@ const HINTS = {
 
 /** A server: its address, and what lets one in. */
 export class Server {
-  /** @param {string|URL} address @param {{token?: string, fetch?: typeof fetch}} [more] */
-  constructor (address, { token = '', fetch: get = (...a) => globalThis.fetch(...a) } = {}) {
+  /** @param {string|URL} address @param {{token?: string, fetch?: typeof fetch, patience?: number}} [more] */
+  constructor (address, { token = '', fetch: get = (...a) => globalThis.fetch(...a), patience = PATIENCE } = {}) {
     const url = new URL(address)
     url.hash = url.search = ''
     /** @type {string} without a slash at its end */
     this.address = url.href.replace(/\/+$/, '')
     this.token = token
     this.get = get
+    this.patience = patience
   }
 
   headers (more = {}) { return this.token ? { ...more, Authorization: `Bearer ${this.token}` } : more }
 
-  /** @returns {Promise<Response>} that is ok */
-  async request (path, init = {}) {
+  /**
+   * An answer that is ok, and all of its bytes, at most most of them. One that
+   * stands still, or comes so slowly that it never ends, is given up.
+   * @returns {Promise<{headers: Headers, bytes: Uint8Array}>}
+   */
+  async request (path, { signal, ...init } = /** @type {any} */ ({}), most = MAX_SMALL) {
+    const job = new AbortController()
+    const stop = () => job.abort()
+    const patience = this.patience * (init.method ? 3 : 1)
+    const begin = Date.now()
+    let timer
+    const told = n => {
+      clearTimeout(timer)
+      timer = setTimeout(stop, Math.min(patience, begin + patience + n / SLOWEST - Date.now()))
+    }
     let resp
     try {
-      resp = await this.get(this.address + path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init, headers: this.headers(init.headers) })
+      if (signal?.aborted) stop()
+      signal?.addEventListener('abort', stop)
+      told(0)
+      resp = await this.get(this.address + path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init, signal: job.signal, headers: this.headers(init.headers) })
+      const { ok, status, headers, body } = resp
+      const bytes = body ? await gather(body, ok ? most : MAX_SMALL, told) : none
+      if (ok) return { headers, bytes }
+      throw refused(status, parse(bytes), Number(headers.get('Retry-After')))
     } catch (err) {
-      if (init.signal?.aborted) fail('aborted', 'given up')
-      fail('network', 'the server does not answer', { hint: 'is it still running?' })
+      if (signal?.aborted) fail('aborted', 'given up')
+      if (err instanceof SecstreamError) throw err
+      fail('network', job.signal.aborted ? 'the server takes too long' : resp ? 'the connection broke' : 'the server does not answer', { hint: 'is it still running?' })
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+      stop()
     }
-    if (!resp.ok) throw await refusal(resp)
-    return resp
   }
 
-  async json (path, init) {
-    try {
-      return await (await this.request(path, init)).json()
-    } catch (err) {
-      if (err instanceof SecstreamError) throw err
-      if (init?.signal?.aborted) fail('aborted', 'given up')
-      fail('protocol', 'the answer is no JSON')
-    }
+  async json (path, init, most) {
+    const value = parse((await this.request(path, init, most)).bytes)
+    must(value !== undefined, 'the answer is no JSON')
+    return value
   }
 
   post (path, value, signal) {
-    return this.json(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value), signal })
+    return this.json(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value), signal }, path === '/api/sessions' ? MAX_SMALL : MAX_ANSWER)
   }
 
-  library (signal) { return this.json('/api/library', { signal }) }
-  stats (signal) { return this.json('/api/stats', { signal }) }
-  async lyrics (id, signal) { return (await this.request(`/api/library/${encodeURIComponent(id)}/lyrics`, { signal })).text() }
-  async cover (id, signal) { return (await this.request(`/api/library/${encodeURIComponent(id)}/cover`, { signal })).blob() }
+  async library (signal) { return listed(await this.json('/api/library', { signal }, MAX_LIBRARY)) }
+  async stats (signal) { return counted(await this.json('/api/stats', { signal })) }
+  async lyrics (id, signal) { return decode((await this.request(`/api/library/${encodeURIComponent(id)}/lyrics`, { signal }, MAX_LYRICS)).bytes) }
+  async cover (id, signal) {
+    const { bytes, headers } = await this.request(`/api/library/${encodeURIComponent(id)}/cover`, { signal }, MAX_COVER)
+    return new Blob([bytes], { type: headers.get('Content-Type') ?? '' })
+  }
 }
 
-async function refusal (resp) {
-  const body = await resp.json().catch(() => ({}))
-  return refused(resp.status, body, Number(resp.headers.get('Retry-After')))
+const decode = bytes => new TextDecoder().decode(bytes)
+
+/** What JSON says, undefined where it is none. */
+function parse (bytes) {
+  try {
+    return JSON.parse(decode(bytes))
+  } catch { /* it is none */ }
 }
+
+// Lists and numbers, of the kinds that they should have.
+
+const text = v => typeof v === 'string' ? v : ''
+const number = v => Number.isFinite(v) ? v : 0
+
+function listed (l) {
+  must(Array.isArray(l?.tracks), 'the list of tracks is none')
+  return {
+    ...l, version: number(l.version), scanning: l.scanning === true, folders: [l.folders].flat().filter(text),
+    tracks: l.tracks.filter(t => text(t?.id)).map(t => ({
+      ...t, path: text(t.path), folder: text(t.folder), codec: text(t.codec), sampleRate: number(t.sampleRate), channels: number(t.channels), duration: number(t.duration), tags: tagged(t.tags)
+    }))
+  }
+}
+
+const tagged = tags => Object.fromEntries(Object.entries(tags ?? {}).filter(([, v]) => ['string', 'number'].includes(typeof v)))
+
+const counted = s => ({ ...s, ...Object.fromEntries(['uptime', 'libraryTracks', 'activeSessions', 'totalSessions', 'slicesServed', 'bytesServed', 'keyExchanges', 'refusals', 'maxUpload'].map(n => [n, number(s?.[n])])) })
 
 /** The error for an answer that is one. */
 export function refused (status, body, wait = 0) {
   const said = typeof body?.error === 'string' ? body.error.slice(0, 300) : `the server answers with ${status}`
-  const code = body?.code
+  const code = text(body?.code)
   const kind = CODES[code] ?? (status === 401 ? 'token' : status >= 500 || status === 429 ? 'network' : 'refused')
   return new SecstreamError(kind, said, { status, code, hint: HINTS[code] ?? '', wait: Math.min(Math.max(wait || 0, 0), 60) * 1000 })
 }
@@ -270,7 +328,7 @@ export class Track {
     must(info.compression === 'none' || info.compression === 'deflate' && pcm, `${info.codec} by ${info.compression}`)
     must(!pcm || Object.hasOwn(SAMPLE_BYTES, info.sampleFormat), 'PCM of no kind')
     must(m.headBytes === undefined || whole(m.headBytes, 0, 4096), 'headBytes')
-    return { info, headBytes: m.headBytes ?? 0, padded: m.padded === true, tags: m.tags ?? {}, hasCover: m.hasCover === true }
+    return { info, headBytes: m.headBytes ?? 0, padded: m.padded === true, tags: tagged(m.tags), hasCover: m.hasCover === true }
   }
 
   async exchangeV1 (session, signal) {
@@ -333,11 +391,12 @@ export class Track {
     const { info, key } = now
     const id = info.sliceIds[i]
     const query = this.trackId ? `?trackId=${encodeURIComponent(this.trackId)}` : ''
-    const resp = await this.server.request(`${path(now.session)}/slices/${encodeURIComponent(id)}${query}`, { signal })
-    const body = await this.body(resp, signal)
+    const plain = info.slices[i].open ? 0 : plainLength(info, now.headBytes, i)
+    const most = plain ? plain + (plain >> 3) + 4096 : MAX_SLICE // padding, or what does not compress
+    const { headers, bytes: body } = await this.server.request(`${path(now.session)}/slices/${encodeURIComponent(id)}${query}`, { signal }, most)
     this.counts.fetched++
     this.counts.wireBytes += body.length
-    const h = name => resp.headers.get(name)
+    const h = name => headers.get(name)
     try {
       must(h('X-IV-Length') === '12' && h('X-Encrypted-Data-Length') === String(body.length - 12), 'a slice of another length', 'forged')
       must(h('X-CRC32-Hash')?.toLowerCase() === crc32(body), 'a slice was damaged on its way', 'forged')
@@ -348,15 +407,6 @@ export class Track {
     } catch (err) {
       this.counts.refused++
       throw err
-    }
-  }
-
-  async body (resp, signal) {
-    must(!(Number(resp.headers.get('Content-Length')) > MAX_SLICE), 'a slice is longer than any')
-    try {
-      return new Uint8Array(await resp.arrayBuffer())
-    } catch {
-      fail(signal?.aborted ? 'aborted' : 'network', 'the connection broke')
     }
   }
 

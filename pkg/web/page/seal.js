@@ -209,35 +209,47 @@ export function unpad (bytes) {
   return bytes.subarray(0, n - 1)
 }
 
-/**
- * inflate expands raw DEFLATE, to exactly plain bytes or, where plain is 0, to
- * at most most of them. What follows the end of the stream is an error.
- */
-export async function inflate (bytes, plain, most = MAX_SLICE) {
-  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader()
-  let all = new Uint8Array(plain || Math.min(most, bytes.length + 1024))
+/** All that a stream brings, and an error once that is more than most bytes. told hears how many there are. */
+export async function gather (stream, most, told = n => {}) {
+  const reader = stream.getReader()
+  let all = new Uint8Array(Math.min(most, 65536))
   let n = 0
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) break
-      if (n + value.length > (plain || most)) fail('protocol', 'a slice is longer than it should be')
-      if (n + value.length > all.length) {
-        const more = new Uint8Array(Math.min(most, 2 * (n + value.length)))
-        more.set(all.subarray(0, n))
+      if (done) return all.subarray(0, n)
+      const to = n + value.length
+      must(to <= most, `what came is longer than it should be: more than ${most} bytes`)
+      if (to > all.length) {
+        const more = new Uint8Array(Math.min(most, 2 * to))
+        more.set(all)
         all = more
       }
       all.set(value, n)
-      n += value.length
+      told(n = to)
     }
-  } catch (err) {
-    if (err instanceof SecstreamError) throw err
-    fail('protocol', 'a slice cannot be expanded')
   } finally {
     reader.cancel().catch(() => {})
   }
-  must(!plain || n === plain, `a slice of ${n} bytes, not ${plain}`)
-  return all.subarray(0, n)
+}
+
+/**
+ * inflate expands raw DEFLATE, to exactly plain bytes or, where plain is 0, to
+ * at most most of them. What follows the end of the stream is an error. It goes
+ * in by pieces, when they are wanted: what is too long is not expanded first.
+ */
+export async function inflate (bytes, plain, most = MAX_SLICE) {
+  let at = 0
+  const pieces = new ReadableStream({ pull: c => at < bytes.length ? c.enqueue(bytes.slice(at, at += 4096)) : c.close() }, { highWaterMark: 0 })
+  let all
+  try {
+    all = await gather(pieces.pipeThrough(new DecompressionStream('deflate-raw')), plain || most)
+  } catch (err) {
+    if (err instanceof SecstreamError) throw err
+    fail('protocol', 'a slice cannot be expanded')
+  }
+  must(!plain || all.length === plain, `a slice of ${all.length} bytes, not ${plain}`)
+  return all
 }
 
 export async function expand (bytes, compression, plain) {

@@ -11,7 +11,7 @@
 //
 // secstream.d.ts has the types, and what everything means.
 import { SecstreamError, Server, V2, isFingerprint } from './protocol.js'
-import { Link, script } from './link.js'
+import { Link } from './link.js'
 import { Loader } from './loader.js'
 import { Queue } from './queue.js'
 import { Shelf } from './shelf.js'
@@ -19,7 +19,7 @@ import { buffers, prefetches } from './strategy.js'
 import { Timeline, isLive } from './timeline.js'
 import { SliceState, trim } from './track.js'
 
-export { SecstreamError, SliceState, V2, isFingerprint, script, trim }
+export { SecstreamError, SliceState, V2, isFingerprint, trim }
 
 const TICK = 200 // ms
 const SOON = 10 // seconds before the end of a track when the next one is opened
@@ -35,6 +35,7 @@ export class Player extends EventTarget {
   #loader
   #wish = /** @type {'playing'|'paused'|'stopped'} */ ('stopped')
   #hungry = false
+  #idle = 0 // ticks without sound since it was asked for
   #ended = false
   #now = /** @type {{track: import('./track.js').Opened, slice: number}|null} */ (null) // as was told last
   #told = 0
@@ -188,6 +189,7 @@ export class Player extends EventTarget {
     this.#rewindTo(this.#line.place())
     this.#wish = wish
     this.#hungry = false
+    this.#idle = 0
     this.#link.call('tick', { ms: 0 })
     const { context } = this.#line
     setTimeout(() => {
@@ -198,7 +200,7 @@ export class Player extends EventTarget {
   /** @param {number} seconds */
   async seek (seconds) {
     const here = this.#current()
-    if (!here?.info) return
+    if (!here?.info || Number.isNaN(Number(seconds))) return
     const frame = Math.max(0, Math.min(Math.round(seconds * here.rate), here.info.totalSamples - 1))
     const slice = here.find(frame)
     this.#loader.prefetch.seeked(this.#now?.slice ?? 0, slice)
@@ -279,7 +281,7 @@ export class Player extends EventTarget {
   get protection () {
     const here = this.#current()
     if (!here?.info) return null
-    const states = Uint8Array.from(here.states)
+    const states = here.states.slice()
     const now = this.#now
     if (now?.track === here && this.#line.pieces.length > 0) states[now.slice] = SliceState.playing
     for (const i of here.lost.keys()) states[i] = SliceState.refused
@@ -288,7 +290,7 @@ export class Player extends EventTarget {
     return {
       ...here.status, first: here.first, address: this.address, codec: here.info.codec, format: here.info.format, sampleRate: here.rate,
       channels: here.info.channels, bitDepth: here.info.bitDepth, sampleFormat: here.info.sampleFormat, contextRate: this.#line.context?.sampleRate, silenced: here.lost.size,
-      states, starts: here.slices.map(s => s.start / here.rate), slices: here.slices, bufferedBytes: buffered, scheduled: this.#line.pieces.length
+      states, starts: here.starts, slices: here.slices, bufferedBytes: buffered, scheduled: this.#line.pieces.length
     }
   }
 
@@ -450,9 +452,9 @@ export class Player extends EventTarget {
       }
       const err = line.fault
       if (err) return this.#broke(err, h.slice)
-      if (line.next !== null && !this.#hungry) {
+      if (!this.#hungry && (line.next !== null || ++this.#idle > 4)) {
         this.#hungry = true
-        this.#loader.prefetch.starved()
+        if (line.next !== null) this.#loader.prefetch.starved()
         this.#tell('buffering', { slice: h.slice })
       }
     }

@@ -28,12 +28,17 @@ export class Opened {
     this.lost = new Map()
     this.states = new Uint8Array(0)
     this.error = undefined
+    /** @type {number[]|undefined} */
+    this.begins = undefined
     this.ready = undefined
     this.closed = false
   }
 
   get rate () { return this.info.sampleRate }
   get slices () { return this.info?.slices }
+
+  /** Where slices begin, in seconds. */
+  get starts () { return (this.begins ??= this.slices.map(s => s.start / this.rate)) }
 
   /** Has what was missing be asked for once more. */
   retry () {
@@ -73,8 +78,12 @@ const fromPlanes = (planes, sampleRate) => {
   return out
 }
 
-/** Silence in place of slice i. */
-export const silence = (t, i) => new AudioBuffer({ length: t.slices[i].samples, numberOfChannels: t.info.channels, sampleRate: t.rate })
+/** Silence in place of slice i; none where the browser makes no such buffer. */
+export function silence (t, i) {
+  try {
+    return new AudioBuffer({ length: t.slices[i].samples, numberOfChannels: t.info.channels, sampleRate: t.rate })
+  } catch { /* undefined */ }
+}
 
 /** Slice i out of what the worker made of it. warn is told where a browser makes it of another length. */
 export async function decode (t, i, { planes, bytes }, warn) {

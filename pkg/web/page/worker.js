@@ -2,9 +2,10 @@
 // The worker: everything that has to do with keys, and what takes time. It
 // fetches and opens slices, expands them, and reads PCM and FLAC. Plain slices
 // leave it, keys never do.
-import { SecstreamError, Server, Track, refused } from './protocol.js'
+import { MAX_SMALL, SecstreamError, Server, Track, refused } from './protocol.js'
 import { Pins } from './pins.js'
 import { flac } from './flac.js'
+import { weigh } from './length.js'
 import { riff, samples } from './pcm.js'
 
 const pins = new Pins()
@@ -21,12 +22,14 @@ const track = handle => tracks.get(handle) ?? (() => { throw new SecstreamError(
 function send (server, file, progress, signal) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
-    xhr.open('POST', `${server.address}/api/sessions`)
+    const url = `${server.address}/api/sessions`
+    xhr.open('POST', url)
     for (const [name, value] of Object.entries(server.headers({ 'Content-Type': 'application/octet-stream' }))) xhr.setRequestHeader(name, value)
     xhr.upload.onprogress = e => progress?.(e.loaded, e.total)
     xhr.responseType = 'json'
     const gone = () => reject(new SecstreamError(signal?.aborted ? 'aborted' : 'refused', 'the upload was broken off', { hint: 'the server may take no uploads, or none of this size' }))
-    xhr.onload = () => xhr.status === 200 ? resolve(xhr.response) : reject(refused(xhr.status, xhr.response, Number(xhr.getResponseHeader('Retry-After'))))
+    xhr.onprogress = e => { if (e.loaded > MAX_SMALL) xhr.abort() }
+    xhr.onload = () => xhr.responseURL !== url ? gone() : xhr.status === 200 ? resolve(xhr.response) : reject(refused(xhr.status, xhr.response, Number(xhr.getResponseHeader('Retry-After'))))
     xhr.onerror = xhr.onabort = gone
     signal?.addEventListener('abort', () => xhr.abort(), { once: true })
     xhr.send(file)
@@ -60,9 +63,10 @@ const operations = {
     const { format, codec, sampleFormat, channels } = t.info
     let planes
     if (format === 'riff') planes = riff(bytes)
-    else if (format === 'flac') planes = flac(bytes, t.info.slices[i].samples) // null: leave it to the browser
+    else if (format === 'flac') planes = flac(bytes, t.info.slices[i].samples, channels)
     else if (codec === 'pcm') planes = samples(bytes, sampleFormat, channels)
-    return { planes: planes ?? undefined, bytes: planes ? undefined : bytes, ms, status: status(t) }
+    else weigh(bytes, t.info, t.info.slices[i])
+    return { planes, bytes: planes ? undefined : bytes, ms, status: status(t) }
   },
 
   status: async ({ handle }) => status(track(handle)),
@@ -84,7 +88,7 @@ const operations = {
 
 const plainError = err => err instanceof SecstreamError
   ? { ...err, kind: err.kind, message: err.message }
-  : { kind: 'protocol', message: String(err?.message ?? err).slice(0, 300), hint: '' }
+  : { kind: 'protocol', message: 'the server sent what makes no sense', hint: String(err?.message ?? err).slice(0, 300) }
 
 addEventListener('message', async ({ data: { id, op, args } }) => {
   if (op === 'abort') return jobs.get(args.id)?.abort()
@@ -95,7 +99,7 @@ addEventListener('message', async ({ data: { id, op, args } }) => {
     const moved = result?.planes?.map(p => p.buffer) ?? (result?.bytes ? [result.bytes.buffer] : [])
     postMessage({ id, result }, { transfer: [...new Set(moved)] })
   } catch (err) {
-    postMessage({ id, error: plainError(err) })
+    postMessage({ id, error: JSON.parse(JSON.stringify(plainError(err))) }) // whatever it has, it can leave
   } finally {
     jobs.delete(id)
   }

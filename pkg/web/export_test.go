@@ -1,4 +1,0 @@
-package web
-
-// Tight is tight, for tests.
-var Tight = tight
