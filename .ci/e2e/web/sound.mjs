@@ -43,7 +43,8 @@ async function exact (p, folder, tracks, { options = {}, limits = LIMITS } = {})
     const r = await play(p, t, { frames: t.totalSamples, rate: t.sampleRate, channels: t.channels, step: 1, options })
     assert.deepEqual([r.warnings, r.errors], [[], []], t.path)
     const got = fromPage(r.data)
-    let want = await reference(join(folder, t.path), t.codec)
+    const other = t.path === 'flac-32.flac' ? '../raw/32.wav' : t.path // older ffmpegs decode 24 bits at most
+    let want = await reference(join(folder, other), t.codec)
     assert.equal(want.length, t.totalSamples * t.channels, `${t.path}: ${want.length / t.channels} frames by another decoder, ${t.totalSamples} here`)
     const at = r.slices[0][1]
     let next = at
