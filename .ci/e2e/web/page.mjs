@@ -200,7 +200,7 @@ export async function page (test) {
     const p = await browser.page({ context: 'own' })
     await p.send('Page.addScriptToEvaluateOnNewDocument', { source: `globalThis.keys = {}
       const m = navigator.mediaSession
-      for (const [name, hear] of [['setActionHandler', (n, f) => { keys[n] = f }], ['setPositionState', s => { keys.at = s }]]) {
+      for (const [name, hear] of [['setActionHandler', (n, f) => { keys[n] = f }], ['setPositionState', s => { keys.at = s; (keys.all ??= []).push(s.position) }]]) {
         const real = m[name].bind(m)
         m[name] = (...a) => { hear(...a); real(...a) }
       }` })
@@ -225,8 +225,8 @@ export async function page (test) {
     await p.until(() => secstream.state.trackIndex === 0)
     await p.run(() => keys.nexttrack())
     await p.until(() => secstream.state.trackIndex === 1 && secstream.state.currentTime > 0.1)
-    await p.run(() => { keys.seekforward({ seekOffset: 1 }); keys.seekbackward({ seekOffset: 100 }) })
-    await p.until(() => keys.at.position === 0)
+    await p.run(() => { keys.seekforward({ seekOffset: 1 }); keys.all = []; keys.seekbackward({ seekOffset: 100 }) })
+    await p.until(() => keys.all.includes(0))
     await p.run(() => keys.stop())
     await p.until(() => !secstream.state.isPlaying && navigator.mediaSession.playbackState === 'paused')
     await p.close()
