@@ -66,11 +66,6 @@ type file struct {
 // file is ours, and one of those that belong together.
 const marker = "Secstream-Web"
 
-// small makes scripts small.
-var small = minify.New()
-
-func init() { small.Add("text/javascript", &js.Minifier{Version: 2022}) }
-
 // Player answers GET and HEAD for "/" and what is below Path. It is safe for
 // concurrent use.
 type Player struct {
@@ -115,11 +110,11 @@ func newFile(ext string, text []byte) (file, error) {
 		return f, fmt.Errorf("no media type for %q", ext)
 	}
 	if ext == ".js" { // without comments and long names it takes half the bytes
-		var err error
-		if text, err = small.Bytes("text/javascript", text); err != nil {
+		var b bytes.Buffer
+		if err := (&js.Minifier{Version: 2022}).Minify(minify.New(), &b, bytes.NewReader(text), nil); err != nil {
 			return f, err
 		}
-		f.plain = text
+		text, f.plain = b.Bytes(), b.Bytes()
 	}
 	sum := sha256.Sum256(text)
 	f.etag = base64.RawURLEncoding.EncodeToString(sum[:18])
