@@ -18,12 +18,16 @@ import (
 
 // Run is the program: Main with the arguments, streams and signals of the
 // process. The first interrupt or SIGTERM ends it in good order, the second at
-// once.
+// once. So does SIGHUP, of a terminal that is closed, unless a command takes it
+// (Env.Hangups) or whoever started it had it ignored.
 func Run() int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that left shows as a failed write, which cleans up
 	ctx, end := context.WithCancel(context.Background())
 	first := make(chan os.Signal, 1)
 	signal.Notify(first, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(first, syscall.SIGHUP)
+	}
 	go func() {
 		<-first
 		signal.Stop(first) // before anything shows that it ends: whoever sees it may send the second

@@ -55,7 +55,7 @@ var law = map[string][]string{
 	"tui/lyrics":        {},
 	"tui/hush":          {},
 	"tui/spectrum":      {},
-	"tui":               {"pkg/audio", "pkg/player", "tui/*"},
+	"tui":               {"pkg/audio", "pkg/caught", "pkg/player", "tui/*"},
 	"cmd":               {"pkg/*", "pkg/*/*", "tui", "tui/*"},
 	".":                 {"cmd"},
 }

@@ -58,9 +58,11 @@ func SystemEnv() Env {
 	}
 }
 
-// hangups takes SIGHUP. Windows has none: there it never comes.
+// hangups takes SIGHUP, which ends nothing from then on. Windows has none: there
+// it never comes.
 func hangups() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 1) // one asks for all that was changed so far
+	signal.Reset(syscall.SIGHUP)
 	signal.Notify(c, syscall.SIGHUP)
 	return c, func() { signal.Stop(c) }
 }

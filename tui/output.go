@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 
 	"github.com/charmbracelet/x/ansi"
@@ -60,20 +61,24 @@ var (
 func (o *output) Write(p []byte) (int, error) {
 	o.writing.Lock()
 	defer o.writing.Unlock()
-	if bytes.HasPrefix(p, seqHome) && len(p) > len(seqHome) {
-		return len(p), nil
+	told := len(p)
+	if bytes.HasPrefix(p, seqHome) && told > len(seqHome) {
+		return told, nil
 	}
 	switch {
 	case bytes.Contains(p, seqLeave):
 		o.there = false
+		if o.height > 0 { // where there is one screen alone, what comes now goes below the frame
+			p = append([]byte("\x1b["+strconv.Itoa(o.height)+";1H\r\n"), p...)
+		}
 	case bytes.Contains(p, seqEnter):
 		o.there, o.painted = true, nil
 	case bytes.Contains(p, seqClear):
 		o.painted = nil
 	}
-	n, err := o.terminal().Write(p)
+	_, err := o.terminal().Write(p)
 	o.wake()
-	return n, err
+	return told, err
 }
 
 func (o *output) terminal() io.Writer {

@@ -141,8 +141,8 @@ func TestPaint(t *testing.T) {
 	paint("")
 	write("\x1b[?1049l")
 	o.show(frame{"last", 9, 3})
-	paint("\x1b[?1049l")
-	write("\x1b[?1049h") // back from the shell
+	paint("\x1b[3;1H\r\n\x1b[?1049l") // below it, where there is no other screen
+	write("\x1b[?1049h")              // back from the shell
 	paint("\x1b[?1049h\x1b[1;1Hlast\x1b[K\x1b[2;1H\x1b[J")
 }
 

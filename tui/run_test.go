@@ -14,6 +14,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"secstream/pkg/audio"
+	"secstream/pkg/caught"
 	"secstream/pkg/player"
 )
 
@@ -133,6 +134,7 @@ func TestPanicRestoresTheTerminal(t *testing.T) {
 	for name, get := range map[string]func(){
 		"in Update":    func() {},
 		"in a command": func() { panic("the cover fell off the wall") },
+		"in a frame":   func() {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &fakeEngine{events: make(chan player.Event, 8), queue: player.Queue{Current: -1}}
@@ -145,19 +147,37 @@ func TestPanicRestoresTheTerminal(t *testing.T) {
 			}, Lyrics: func(context.Context, int) (string, error) { get(); return "", nil }}, plainLooks)
 			done := make(chan error, 1)
 			m.out.to = out
+			if name == "in a frame" {
+				m.out.to, m.w, m.h = &cracked{Writer: out}, 80, 24
+			}
 			go func() { done <- m.run(context.Background(), tea.WithInput(keyboard)) }()
 			if name != "in Update" {
 				keyboard <- 'Y'
 			} else {
 				keyboard <- 'j'
 			}
-			if err := ends(t, done); !errors.Is(err, tea.ErrProgramPanic) {
+			err, bug := ends(t, done), new(caught.Panic)
+			if name == "in a frame" && !errors.As(err, &bug) || name != "in a frame" && !errors.Is(err, tea.ErrProgramPanic) {
 				t.Errorf("Run: %v", err)
 			}
 			close(keyboard)
 			restored(t, out)
 		})
 	}
+}
+
+// cracked is a terminal that the first frame breaks.
+type cracked struct {
+	io.Writer
+	broken bool
+}
+
+func (c *cracked) Write(p []byte) (int, error) {
+	if !c.broken && bytes.Contains(p, []byte("\x1b[2;1H")) {
+		c.broken = true
+		panic("the glass has a crack")
+	}
+	return c.Writer.Write(p)
 }
 
 // slow is a keyboard on which keys are pressed one by one.

@@ -24,6 +24,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"golang.org/x/term"
 
+	"secstream/pkg/caught"
 	"secstream/pkg/player"
 	"secstream/tui/art"
 	"secstream/tui/keys"
@@ -174,7 +175,12 @@ func (m model) run(ctx context.Context, options ...tea.ProgramOption) error {
 	options = append(options, tea.WithOutput(m.out), tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(frames), tea.WithAltScreen(), tea.WithMouseCellMotion())
 	m.out.news = make(chan struct{}, 1)
 	var painter sync.WaitGroup
-	painter.Go(func() { m.out.painter(ctx) })
+	var broke error
+	painter.Go(func() {
+		if broke = caught.Do(nil, func() error { m.out.painter(ctx); return nil }); broke != nil {
+			cancel()
+		}
+	})
 	last, err := tea.NewProgram(painting{m}, options...).Run()
 	if end, ok := last.(painting); ok {
 		m = end.model
@@ -187,6 +193,8 @@ func (m model) run(ctx context.Context, options ...tea.ProgramOption) error {
 		m.config.Save(m.here())
 	}
 	switch {
+	case broke != nil:
+		return fmt.Errorf("show the player: %w", broke)
 	case m.arrival.err != nil:
 		return m.arrival.err
 	case err == nil, quit != nil && errors.Is(err, quit):

@@ -57,6 +57,9 @@ func TestSoak(t *testing.T) {
 		if i == 0 {
 			first = now
 		}
+		if s.srv.starts < i+2 {
+			t.Errorf("leg %d: %d starts of the server: it was never restarted", i+1, s.srv.starts)
+		}
 		t.Logf("leg %d: %+v, %+v before; %d restarts so far", i+1, now, before, s.srv.starts)
 		if now.goroutines > before.goroutines || now.heap > before.heap+4<<20 || now.heap > first.heap+512<<10 {
 			buf := make([]byte, 1<<20)
