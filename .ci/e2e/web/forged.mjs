@@ -98,7 +98,10 @@ export async function forged (test) {
       assert.equal(sought[1][1], sought[0][1] + 2000, 'a gap behind the slice')
       const soft = 512
       const target = r.state.duration * 44100 - sought.reduce((n, s) => n + s[2], 0)
-      const d = difference(fromPage(r.data), (sought[0][1] + soft) * 2, await whole(), (Math.round(target) + soft) * 2)
+      // On a machine that is slow, a slice after these may come too late in earnest: up to there it is one sound.
+      const gap = sought.findIndex((s, i) => i > 0 && s[1] !== sought[i - 1][1] + sought[i - 1][2])
+      const joined = sought.slice(0, gap < 0 ? undefined : gap).reduce((n, s) => n + s[2], 0)
+      const d = difference(fromPage(r.data), (sought[0][1] + soft) * 2, await whole(), (Math.round(target) + soft) * 2, (joined - soft) * 2)
       assert.ok(d.max <= 1e-9, `off by ${d.max} at frame ${d.where / 2} behind`)
     }))
 }
