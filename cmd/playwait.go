@@ -21,7 +21,7 @@ import (
 // last try: those who stopped trying wait for nothing.
 const (
 	soonTold    = time.Second
-	outageKnown = 15 * time.Second // longer than a dial takes, and the rest between two
+	outageKnown = 22 * time.Second // longer than a dial takes, and the rest between two
 	waitLooked  = 200 * time.Millisecond
 )
 
@@ -40,8 +40,8 @@ func (l line) waiting() tui.Waiting {
 		return tui.Waiting{}
 	}
 	w := tui.Waiting{Server: l.server}
-	if o := l.outage(); o.Tries > 0 && time.Since(o.Last) < outageKnown {
-		w.Tries, w.Why = o.Tries, shortly(o.Err)
+	if o := l.outage(); o.Tries > 0 && (time.Since(o.Last) < outageKnown || time.Now().Before(o.Until)) {
+		w.Tries, w.Why, w.Again = o.Tries, shortly(o.Err), max(time.Until(o.Until), 0)
 	}
 	return w
 }
@@ -49,20 +49,25 @@ func (l line) waiting() tui.Waiting {
 // wait is a server that does not serve, or is slow to. The zero wait is none.
 type wait struct {
 	server string
-	try    int    // that is under way, from 1
-	why    string // the one before it failed, "" for the first
-	heard  bool   // there is still sound meanwhile
+	try    int           // that is under way, from 1
+	why    string        // the one before it failed, "" for the first
+	heard  bool          // there is still sound meanwhile
+	again  time.Duration // until the try, where the server asked for time; it is no news
 }
 
 func (w wait) String() string {
 	switch {
 	case w.why == "":
 		return "waiting for " + w.server
+	case w.heard && w.again > 0:
+		return w.server + w.how() + "; what is here plays on"
 	case w.heard:
 		return fmt.Sprintf("%s does not serve, try %d: %s; what is here plays on", w.server, w.try, w.why)
 	}
-	return fmt.Sprintf("waiting for %s, try %d: %s", w.server, w.try, w.why)
+	return "waiting for " + w.server + w.how()
 }
+
+func (w wait) how() string { return tui.Waiting{Tries: w.try - 1, Why: w.why, Again: w.again}.How() }
 
 // waiter knows for how long a wait lasts. It is for one goroutine.
 type waiter struct {
@@ -81,7 +86,7 @@ func (w *waiter) look(silent bool) wait {
 	switch {
 	case known.Server == "":
 	case known.Tries > 0:
-		return wait{known.Server, known.Tries + 1, known.Why, !silent}
+		return wait{known.Server, known.Tries + 1, known.Why, !silent, known.Again}
 	case silent && time.Since(w.since) >= soonTold:
 		return wait{server: known.Server, try: 1}
 	}
@@ -95,6 +100,7 @@ func silent(s player.State) bool { return s.Buffering && !s.Paused && !s.Ended &
 // when it begins, is heard or not, has another reason, and at its tries 2, 4, 8
 // and so on.
 func (w wait) worthTelling(told wait) bool {
+	told.again = w.again
 	return w != told && (w.why != told.why || w.heard != told.heard || w.server != told.server || w.try&(w.try-1) == 0)
 }
 

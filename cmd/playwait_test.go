@@ -165,3 +165,27 @@ func TestTellOfAWait(t *testing.T) {
 		}
 	})
 }
+
+// A server that asked for time is said to be busy, and when it is tried again;
+// where each line stays, the seconds are no news.
+func TestTellOfABusyServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := client.Outage{Tries: 1, Err: wire.Errorf(wire.Busy, "no"), Last: time.Now(), Until: time.Now().Add(2 * time.Minute)}
+		w := waiter{line: line{server: "music.example", outage: func() client.Outage { return o }}}
+		for want, silent := range map[string]bool{"waiting for music.example: busy, tries again in 120 s": true, "music.example: busy, tries again in 120 s; what is here plays on": false} {
+			if got := w.look(silent).String(); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		told := w.look(true)
+		time.Sleep(100 * time.Second)
+		now := w.look(true)
+		if want := "waiting for music.example: busy, tries again in 20 s"; now.String() != want || now.worthTelling(told) {
+			t.Errorf("%q, told again %t", now, now.worthTelling(told))
+		}
+		time.Sleep(time.Minute)
+		if got := w.look(false); got != (wait{}) {
+			t.Errorf("%q of one that nobody tries", got)
+		}
+	})
+}

@@ -74,6 +74,7 @@ func (v *watcher) json() {
 			is := v.engine.Queue()
 			version, q = is.Version, queued{is.Current + 1, len(is.Items), is.Repeat.String(), is.Shuffle}
 		}
+		n.wait.again = 0 // a try is told once
 		ok := true
 		if n.Kind != "" {
 			ok = enc.Encode(v.event(n.Event, q)) == nil

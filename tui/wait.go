@@ -10,8 +10,18 @@ import (
 // Waiting is a server as far as it is waited for. The zero Waiting is of none.
 type Waiting struct {
 	Server string
-	Tries  int    // in vain since it served last
-	Why    string // the last of them was, in few words
+	Tries  int           // in vain since it served last
+	Why    string        // the last of them was, in few words
+	Again  time.Duration // until the next one, where the server asked for time, else 0
+}
+
+// How tells the next try: when it comes, or that it is under way, and why the one
+// before it failed.
+func (w Waiting) How() string {
+	if w.Again > 0 {
+		return fmt.Sprintf(": busy, tries again in %d s", (w.Again+time.Second-1)/time.Second)
+	}
+	return fmt.Sprintf(", try %d: %s", w.Tries+1, w.Why)
 }
 
 // soonTold is how long a wait without trouble lasts until it is told of.
@@ -33,7 +43,7 @@ func (m *model) attend() {
 		return
 	}
 	w := m.config.Waiting()
-	h.Waiting = Waiting{clean(w.Server), w.Tries, clean(w.Why)}
+	h.Waiting = Waiting{clean(w.Server), w.Tries, clean(w.Why), w.Again}
 	if h.Tries == 0 { // it is back: they are as good as any
 		for _, track := range h.lost {
 			delete(m.library.failed, track)
@@ -61,16 +71,15 @@ func (m *model) attend() {
 	}
 }
 
-// trouble is who does not serve, the try that is under way and why the one before
-// it failed.
-func (h hold) trouble() string { return fmt.Sprintf("%s, try %d: %s", h.Server, h.Tries+1, h.Why) }
+// trouble is who does not serve, and how it is tried.
+func (h hold) trouble() string { return h.Server + h.How() }
 
 // line is the text for w cells: where they are few, the reason is what stays.
 func (h hold) line(w int) string {
 	if h.Tries == 0 || width(h.text) <= w {
 		return h.text
 	}
-	why := fmt.Sprintf(", try %d: %s", h.Tries+1, h.Why)
+	why := h.How()
 	return cut(h.Server, max(w-width(why), w/4)) + why
 }
 

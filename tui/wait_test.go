@@ -44,6 +44,9 @@ func TestWaiting(t *testing.T) {
 		s.e.state.Buffering = false
 		pass(0)
 		s.wantText("music.example:8080, try 3: connection refused; what is here plays on")
+		w.Again = 11*time.Second + 1
+		pass(0)
+		s.wantText("music.example:8080: busy, tries again in 12 s; what is here plays on")
 		w = Waiting{Server: w.Server}
 		pass(0)
 		s.wantNoText("music.example")
@@ -57,7 +60,7 @@ func TestWaiting(t *testing.T) {
 func TestWaitingForTheFirstAnswer(t *testing.T) {
 	m, err := newModel(Config{
 		Where: "http://music.example:8080", Connect: nil,
-		Waiting: func() Waiting { return Waiting{"music.example:8080", 1, "no answer in time"} },
+		Waiting: func() Waiting { return Waiting{Server: "music.example:8080", Tries: 1, Why: "no answer in time"} },
 	}, plainLooks)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +73,7 @@ func TestWaitingForTheFirstAnswer(t *testing.T) {
 // What was given up is tried again by the key that says so, in every view.
 func TestEnterTriesAgain(t *testing.T) {
 	for _, view := range []string{"N", "Y", "P", "L", "Q"} {
-		s := configured(t, Config{Tracks: shelf(), Waiting: func() Waiting { return Waiting{"music.example", 8, "connection refused"} }}, 80, 24, plainLooks)
+		s := configured(t, Config{Tracks: shelf(), Waiting: func() Waiting { return Waiting{Server: "music.example", Tries: 8, Why: "connection refused"} }}, 80, 24, plainLooks)
 		s.e.state.Buffering = true
 		s.send(eventMsg{Kind: player.Error, Track: 1, Err: errors.New("gone")}, expiredMsg{1})
 		s.keys(view)

@@ -58,7 +58,8 @@ type Client struct {
 	mu       sync.Mutex // guards what follows
 	identity ed25519.PublicKey
 	outage   Outage
-	left     error // of the first session that could not be ended
+	served   chan struct{} // closed at the next answer; nil for nobody waits for one
+	left     error         // of the first session that could not be ended
 }
 
 // buffering is what tracks keep.

@@ -23,7 +23,8 @@ var ErrDamaged = fmt.Errorf("%w: a slice does not match its checksum", ErrProtoc
 type effort struct {
 	left   func() time.Duration // patience there is still
 	again  func()               // told of each further try; nil for nobody
-	urgent <-chan struct{}      // when closed, a wait ends; nil never is
+	urgent <-chan struct{}      // has a token when somebody began to wait for it; nil never has
+	waited func() bool          // somebody waits for it now; nil for always
 }
 
 const forever = time.Duration(math.MaxInt64)
@@ -31,30 +32,49 @@ const forever = time.Duration(math.MaxInt64)
 // retry is persist with the client's patience.
 func (c *Client) retry(ctx context.Context, do func() error) error {
 	begin := time.Now()
-	return persist(ctx, effort{left: func() time.Duration { return c.patient(begin) }}, do)
+	return c.persist(ctx, effort{left: func() time.Duration { return c.patient(begin) }}, do)
 }
 
 // persist runs do until it succeeds or fails for good. Only failures that may
 // pass are tried again: no answer and a busy server, as long as patience lasts,
-// and once what came and was no good.
-func persist(ctx context.Context, e effort, do func() error) error {
-	for delay, spoiled := firstWait, false; ; delay = min(2*delay, longestWait) {
+// and once what came and was no good. An answer to something else that the
+// client asked for ends a wait, too, but once: after it was in vain it tells
+// nothing of this.
+func (c *Client) persist(ctx context.Context, e effort, do func() error) error {
+	for delay, spoiled, heeds := firstWait, false, true; ; delay = min(2*delay, longestWait) {
+		select {
+		case <-e.urgent: // this try is the one
+		default:
+		}
 		err := do()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		bad := spoils(err)
-		wait := max(delay, comeBack(err))
-		if bad && spoiled || !bad && !passing(err) || e.left() < wait {
+		after := comeBack(err)
+		if bad && spoiled || !bad && !passing(err) || e.left() < max(delay, after) {
 			return err
 		}
 		spoiled = spoiled || bad
-		awake, lasted := sleep(ctx, wait+rand.N(delay/4), e.urgent)
-		if !lasted {
-			return err
+		var served <-chan struct{}
+		if heeds {
+			served = c.serves()
 		}
-		if awake {
-			e.urgent, delay = nil, firstWait/2
+		wait := max(delay, min(after, e.longest())) + rand.N(delay/4)
+		forget := func() {}
+		if after > 0 {
+			forget = c.next(time.Now().Add(wait))
+		}
+		by := sleep(ctx, wait, e.urgent, served)
+		forget()
+		switch by {
+		case byEnd:
+			return err
+		case byAnswer:
+			heeds, delay = false, firstWait/2
+		case byListener:
+			delay = firstWait / 2
+		case byClock:
 		}
 		if e.again != nil {
 			e.again()
@@ -85,7 +105,19 @@ const (
 	longestWait = 2 * time.Second
 	// longestAway bounds what a server may ask for by Retry-After.
 	longestAway = time.Hour
+	// longestHeard is how much of that is granted while somebody waits, and
+	// longestAhead while nobody does: it may be well long before.
+	longestHeard = 15 * time.Second
+	longestAhead = 2 * time.Minute
 )
+
+// longest is how much of what a server asks for is granted.
+func (e effort) longest() time.Duration {
+	if e.waited == nil || e.waited() {
+		return longestHeard
+	}
+	return longestAhead
+}
 
 // later is a refusal that says when to come back.
 type later struct {
@@ -112,17 +144,35 @@ func comeBack(err error) time.Duration {
 	return 0
 }
 
-// sleep waits for d, or until urgent is closed, and says which, and whether ctx
-// lasted.
-func sleep(ctx context.Context, d time.Duration, urgent <-chan struct{}) (awake, lasted bool) {
-	t := time.NewTimer(d)
+// waker is what ended a sleep.
+type waker uint8
+
+const (
+	byClock    waker = iota
+	byEnd            // of the context
+	byListener       // somebody began to wait
+	byAnswer         // the server serves
+)
+
+// sleep waits for d, which is at least firstWait, and tells what ended it.
+// Whatever that is but the end of ctx, it does not do so before firstWait.
+func sleep(ctx context.Context, d time.Duration, urgent, served <-chan struct{}) waker {
+	t := time.NewTimer(firstWait)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false, false
-	case <-urgent:
-		return true, true
+		return byEnd
 	case <-t.C:
-		return false, true
+	}
+	t.Reset(d - firstWait)
+	select {
+	case <-ctx.Done():
+		return byEnd
+	case <-urgent:
+		return byListener
+	case <-served:
+		return byAnswer
+	case <-t.C:
+		return byClock
 	}
 }

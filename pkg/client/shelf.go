@@ -14,10 +14,11 @@ import (
 type fetch struct {
 	i      int
 	done   chan struct{} // closed when it is over
-	urgent chan struct{} // closed when the consumer waits for it
+	urgent chan struct{} // gets a token when the consumer begins to wait for it
 
 	// Guarded by the track's mu; what came also by done.
 	asked   time.Time          // when the consumer began to wait, zero before
+	waited  bool               // the consumer waits for it, or has it
 	cancel  context.CancelFunc // nil before it was begun
 	dropped bool               // nobody wants it any more
 	over    bool
@@ -42,6 +43,9 @@ func (t *Track) Slice(ctx context.Context, i int) ([]byte, error) {
 	select {
 	case <-f.done:
 	case <-ctx.Done():
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		f.waited = false
 		return nil, ctx.Err()
 	}
 	t.mu.Lock()
@@ -79,10 +83,11 @@ func (t *Track) want(i int) (*fetch, error) {
 	}
 	t.act()
 	f := t.fetches[i]
-	if f.asked.IsZero() {
-		close(f.urgent)
+	select {
+	case f.urgent <- struct{}{}:
+	default: // it has not heard of the last time
 	}
-	f.asked = time.Now()
+	f.asked, f.waited = time.Now(), true
 	return f, nil
 }
 
@@ -116,7 +121,7 @@ func (t *Track) act() {
 		t.drop(t.fetches[i])
 	}
 	for _, i := range p.Start {
-		f := &fetch{i: i, done: make(chan struct{}), urgent: make(chan struct{})}
+		f := &fetch{i: i, done: make(chan struct{}), urgent: make(chan struct{}, 1)}
 		t.fetches[i] = f
 		t.states[i] = SliceFetching
 		t.queue = append(t.queue, f)
@@ -215,7 +220,8 @@ func (t *Track) bring(all context.Context, f *fetch) {
 	t.mu.Unlock()
 	var got received
 	err := caught.Do(t.c.log, func() error {
-		return persist(ctx, effort{urgent: f.urgent, left: func() time.Duration { return t.left(f) }, again: t.retried}, func() error {
+		e := effort{left: func() time.Duration { return t.left(f) }, again: t.retried, urgent: f.urgent, waited: func() bool { return t.waited(f) }}
+		return t.c.persist(ctx, e, func() error {
 			begin := time.Now()
 			var err error
 			got, err = t.receive(all, ctx, f.i)
@@ -234,6 +240,13 @@ func (t *Track) left(f *fetch) time.Duration {
 		return forever
 	}
 	return t.c.patient(f.asked)
+}
+
+// waited says whether the consumer waits for a slice.
+func (t *Track) waited(f *fetch) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return f.waited
 }
 
 // finish hands over what came, or why it did not, and plans on.

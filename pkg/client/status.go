@@ -49,6 +49,7 @@ type Outage struct {
 	Tries int       // in vain since it served last; those that were under way together are one
 	Err   error     // of the last of them: wraps ErrUnreachable, or is a *wire.Error
 	Last  time.Time // when that failed
+	Until time.Time // when the next try comes, of a server that asked for time; zero while one is under way
 }
 
 // Outage is that of the client's server, of whatever is asked of it. It may be
@@ -78,11 +79,42 @@ func (c *Client) told(begin time.Time, err error) {
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrUnreachable):
 	case err == nil || !passing(err):
 		*o = Outage{}
+		if c.served != nil {
+			close(c.served)
+			c.served = nil
+		}
 	default:
 		if begin.After(o.Last) { // else it was under way when another failed
 			o.Tries++
 		}
 		o.Err, o.Last = err, time.Now()
+	}
+}
+
+// serves is closed when the server next answers.
+func (c *Client) serves() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.served == nil {
+		c.served = make(chan struct{})
+	}
+	return c.served
+}
+
+// next tells when a server that asked for time is tried again, of all that try
+// the one who does so first. forget is to be called once that is over.
+func (c *Client) next(until time.Time) (forget func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o := &c.outage; o.Tries > 0 && (o.Until.IsZero() || until.Before(o.Until)) {
+		o.Until = until
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.outage.Until.Equal(until) {
+			c.outage.Until = time.Time{}
+		}
 	}
 }
 
