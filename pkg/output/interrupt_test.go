@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ type hung struct {
 	listener
 	broken bool
 	cut    chan struct{}
-	cuts   int
+	cuts   atomic.Int32
 	closed int
 }
 
@@ -32,7 +33,7 @@ func (h *hung) drain() error          { return h.wait() }
 func (h *hung) pause(bool) error      { return h.wait() }
 func (h *hung) close() error          { h.closed++; return nil }
 func (h *hung) interrupt() {
-	if h.cuts++; h.cuts == 1 {
+	if h.cuts.Add(1) == 1 {
 		close(h.cut)
 	}
 }
@@ -83,8 +84,8 @@ func TestInterrupt(t *testing.T) {
 				if err := o.Close(); err != nil {
 					t.Error(err)
 				}
-				if took := time.Since(begin); took != time.Second || h.cuts == 0 || h.closed == 0 {
-					t.Errorf("%s, broken %v: %v, cut %d times, closed %d times", name, broken, took, h.cuts, h.closed)
+				if took := time.Since(begin); took != time.Second || h.cuts.Load() == 0 || h.closed == 0 {
+					t.Errorf("%s, broken %v: %v, cut %d times, closed %d times", name, broken, took, h.cuts.Load(), h.closed)
 				}
 			})
 		}
