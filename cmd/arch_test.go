@@ -47,7 +47,7 @@ var law = map[string][]string{
 	"pkg/decode":        {"pkg/audio", "pkg/audio/wavfile", "pkg/decode/layer3"},
 	"pkg/player":        {"pkg/audio", "pkg/caught", "pkg/decode"},
 	"pkg/mix":           {"pkg/audio"},
-	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/mix", "pkg/player"},
+	"pkg/output":        {"pkg/audio", "pkg/audio/wavfile", "pkg/caught", "pkg/mix", "pkg/player"},
 	"pkg/probe":         {"pkg/audio", "pkg/compress", "pkg/decode", "pkg/format", "pkg/pack", "pkg/seal", "pkg/slicer", "pkg/wire"},
 	"pkg/bench":         {"pkg/audio", "pkg/audio/wavfile", "pkg/compress", "pkg/decode", "pkg/format", "pkg/handshake", "pkg/identity", "pkg/pack", "pkg/seal", "pkg/slicer"},
 	"tui/art":           {},

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,8 @@ type alsa struct {
 	buf   []byte
 	kind  audio.Sample
 	args  []string
+	life  context.Context // of its children
+	cut   context.CancelFunc
 
 	child *exec.Cmd
 	words *words        // its stderr
@@ -58,6 +61,7 @@ func newALSA(name string) (*alsa, error) {
 		return nil, errNoAplay
 	}
 	a := &alsa{path: path, name: name}
+	a.life, a.cut = context.WithCancel(context.Background())
 	said, err := a.try("S16_LE", 44100, 2)
 	var ok bool
 	if a.can, ok = parseAbilities(said); ok {
@@ -112,7 +116,7 @@ func (a *alsa) start() error {
 		return err
 	}
 	a.words = &words{}
-	a.child = exec.Command(a.path, a.args...) //nolint:noctx // it lives until Close, which ends it
+	a.child = exec.CommandContext(a.life, a.path, a.args...)
 	a.child.Stdin, a.child.Stderr, a.child.Env = r, a.words, plainEnv()
 	// An interrupt typed at the terminal is ours to handle, not the child's.
 	a.child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -293,6 +297,9 @@ func (a *alsa) close() error {
 	a.args = nil
 	return nil
 }
+
+// interrupt ends the child, and any that is yet to start.
+func (a *alsa) interrupt() { a.cut() }
 
 func (a *alsa) String() string { return "ALSA" }
 

@@ -34,7 +34,7 @@ func (a *alsa) device() []string {
 // of it: the device's abilities first, and then, if it opens, how it is set up,
 // with all that are behind it.
 func (a *alsa) try(format string, rate, channels int) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), tryTime)
+	ctx, cancel := context.WithTimeout(a.life, tryTime)
 	defer cancel()
 	args := append(a.device(), "--dump-hw-params", "-v", "-f", format, "-c", strconv.Itoa(channels), "-r", strconv.Itoa(rate), os.DevNull)
 	cmd := exec.CommandContext(ctx, a.path, args...)

@@ -54,6 +54,7 @@ func (d *beepDevice) open(want shape) (shape, error) {
 			return shape{}, err
 		}
 	}
+	sounds.cut.Store(false)
 	d.at.Store(sounds)
 	return shape{rate: fixed, channels: 2, bits: 16}, nil
 }
@@ -145,6 +146,13 @@ func (d *beepDevice) close() error {
 	}
 	clear(d.buf[:cap(d.buf)])
 	return nil
+}
+
+// interrupt ends the wait for the driver.
+func (d *beepDevice) interrupt() {
+	if r := d.at.Load(); r != nil {
+		r.cut.Store(true)
+	}
 }
 
 func (d *beepDevice) String() string { return "speaker" }

@@ -4,7 +4,7 @@
 // Samples flow in as interleaved floats (full scale -1 to +1) by the contract
 // of player.Output; what a source stored as integers comes out as the same
 // integers. It is the only package that knows sound servers and sound cards.
-// It imports audio (with audio/wavfile), mix and, for the contract, player.
+// It imports audio (with audio/wavfile), caught, mix and, for the contract, player.
 package output
 
 import (

@@ -28,7 +28,7 @@ type pulse struct {
 	buf   []byte
 	kind  audio.Sample
 	room  chan struct{} // holds a token when the server said something
-	stall *time.Timer
+	again *time.Timer
 
 	// What the server says, on the connection's goroutine, goes here: that one
 	// never waits for the goroutine that writes.
@@ -94,11 +94,11 @@ func (p *pulse) open(want shape) (shape, error) {
 	}
 	// The server may have put the stream on another sink than it was asked of.
 	next, places := suited(want, sink)
-	again := next.channels != got.channels || next.bits != got.bits
+	other := next.channels != got.channels || next.bits != got.bits
 	if rate := int(sink.Rate); !p.own && rate != got.rate && rate >= minRate && rate <= maxRate {
-		next.rate, again = rate, true
+		next.rate, other = rate, true
 	}
-	if again {
+	if other {
 		p.remove()
 		got = next
 		_, err = p.create(got, places)
@@ -209,7 +209,7 @@ func (p *pulse) write(s []float64) error {
 
 // await returns how many bytes, whole frames, the server wants.
 func (p *pulse) await() (int, error) {
-	for waiting := false; ; {
+	for begin := time.Now(); ; {
 		n, err := p.ready()
 		if err != nil || n > 0 {
 			return n, err
@@ -224,14 +224,15 @@ func (p *pulse) await() (int, error) {
 			}
 			continue
 		}
-		if !waiting {
-			p.stall.Reset(stallTime)
-			waiting = true
+		if time.Since(begin) >= stallTime {
+			return 0, fmt.Errorf("the sound server took nothing for %v", stallTime)
 		}
+		// Not every end of a connection is told of: a reset is not. Then the
+		// next question fails.
+		p.again.Reset(askEvery)
 		select {
 		case <-p.room:
-		case <-p.stall.C:
-			return 0, fmt.Errorf("the sound server took nothing for %v", stallTime)
+		case <-p.again.C:
 		}
 	}
 }
@@ -332,9 +333,20 @@ func (p *pulse) close() error {
 		return nil
 	}
 	p.remove()
-	err := p.conn.Close()
-	p.conn = nil
-	return err
+	if err := p.conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil // it was before
+}
+
+// interrupt ends the connection, and so what waits for the server.
+func (p *pulse) interrupt() {
+	p.lost.Store(&errServerGone)
+	_ = p.conn.Close() // what was sent is of no more interest
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
 }
 
 func (p *pulse) String() string { return "PulseAudio" }

@@ -17,6 +17,7 @@ type ring struct {
 	pushed atomic.Int64 // frames put in; only push changes it
 	skip   atomic.Int64 // what was put in before this is not to be heard; only drop changes it
 	pulls  atomic.Int64 // calls of pull: the driver lives
+	cut    atomic.Bool  // nobody waits for the driver any more
 }
 
 // lookTime is how often a writer looks for room, a small part of what a ring
@@ -98,12 +99,13 @@ type watch struct {
 	seen int64
 }
 
-// on waits a while, or says false where there was no pull for stall.
+// on waits a while, or says false where there was no pull for stall, or nobody
+// waits for one.
 func (w *watch) on(r *ring, stall time.Duration) bool {
 	if now := r.pulls.Load(); now != w.seen {
 		w.last, w.seen = time.Now(), now
 	}
-	if time.Since(w.last) > stall {
+	if time.Since(w.last) > stall || r.cut.Load() {
 		return false
 	}
 	time.Sleep(r.look)

@@ -18,7 +18,7 @@ import (
 )
 
 func newPulse(app, sink string) (*pulse, error) {
-	p := &pulse{app: app, sink: sink, room: make(chan struct{}, 1), stall: time.NewTimer(stallTime)}
+	p := &pulse{app: app, sink: sink, room: make(chan struct{}, 1), again: time.NewTimer(askEvery)}
 	p.stream.Store(-1)
 	if err := p.connect(); err != nil {
 		return nil, err

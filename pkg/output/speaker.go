@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,8 +13,10 @@ import (
 )
 
 var (
-	_ player.Output = (*speaker)(nil)
-	_ player.Pauser = (*speaker)(nil)
+	_ player.Output      = (*speaker)(nil)
+	_ player.Pauser      = (*speaker)(nil)
+	_ player.Teller      = (*speaker)(nil)
+	_ player.Interrupter = (*speaker)(nil)
 )
 
 const (
@@ -44,11 +47,19 @@ type device interface {
 	String() string
 }
 
+// interrupter is a device that may wait for long. interrupt ends that, and the
+// device with it: what is under way returns soon, and so does all that follows.
+// Any goroutine may call it, more than once, also after close.
+type interrupter interface{ interrupt() }
+
 // speaker is a device, with sound fitted to what it takes. One that goes away
 // is replaced (lost.go).
 type speaker struct {
 	place    place
-	dev      device
+	dev      device            // changed by use alone
+	mu       sync.Mutex        // held to change dev, and by Interrupt
+	halt     chan struct{}     // closed by Interrupt
+	tell     func(text string) // nil for nobody
 	spec     player.Spec
 	got      shape
 	opened   bool  // once
@@ -76,7 +87,7 @@ func newSpeaker(p place) (*speaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &speaker{place: p, dev: dev, patience: patience}, nil
+	return &speaker{place: p, dev: dev, patience: patience, halt: make(chan struct{})}, nil
 }
 
 // Open starts the device with this shape. A rate it cannot play gives an error
@@ -94,7 +105,7 @@ func (o *speaker) Open(spec player.Spec) error {
 		err = o.again(err)
 	}
 	o.opened = o.opened || err == nil
-	return err
+	return o.why(err)
 }
 
 // Fits says that sound of this shape may follow what is open by Write alone,
@@ -154,12 +165,13 @@ func (o *speaker) Write(p []float64) error {
 	}
 	err := o.dev.write(o.fit(p))
 	for i := 0; err != nil && o.opened && i < maxLost; i++ {
-		if err = o.again(err); err == nil {
-			err = o.dev.write(o.fit(p))
+		if err = o.again(err); err != nil {
+			break
 		}
+		err = o.dev.write(o.fit(p))
 	}
 	o.wipe()
-	return err
+	return o.why(err)
 }
 
 // fit brings p to the shape of the device. The answer is good until the next

@@ -135,10 +135,13 @@ func (e *Engine) JumpTo(id uint64) {
 	}
 }
 
-// Stop ends Run, softly.
+// Stop ends Run, softly; an output that hangs is interrupted (Interrupter).
 func (e *Engine) Stop() {
 	e.mu.Lock()
-	e.stop = true
+	if !e.stop {
+		e.stop = true
+		close(e.quit)
+	}
 	e.mu.Unlock()
 	poke(e.wake)
 }

@@ -72,6 +72,7 @@ type Config struct {
 type Engine struct {
 	cfg    Config
 	wake   chan struct{} // holds a token when an order was given
+	quit   chan struct{} // closed by Stop
 	events chan Event
 	scope  *scope
 	ran    atomic.Bool
@@ -119,7 +120,7 @@ func New(c Config) (*Engine, error) {
 		}
 	}
 	e := &Engine{
-		cfg: c, wake: make(chan struct{}, 1), events: make(chan Event, eventRoom), scope: new(scope),
+		cfg: c, wake: make(chan struct{}, 1), quit: make(chan struct{}), events: make(chan Event, eventRoom), scope: new(scope),
 		paused: c.Paused, muted: c.Muted, volume: c.Volume, replay: c.ReplayGain, bad: make([]bool, c.Tracks),
 		list: newList(tracks, c.First, c.Seed),
 	}
@@ -187,20 +188,29 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	f.norm.set(1)
 	f.gain.set(0)
+	if o, ok := e.cfg.Output.(Teller); ok {
+		o.Tell(func(text string) { e.tell(Event{Kind: Warning, Text: text}) })
+	}
+	unwatch := e.watch(ctx)
 	err := caught.Do(e.cfg.Logger, func() error { return f.loop(all) })
 	cancel()
 	f.timer.Stop()
 	f.cancel()
 	f.r.close()
 	q.wipe()
+	cut := errors.Is(err, ErrInterrupted)
+	if cut {
+		err = e.stopped(ctx)
+	}
 	err = e.closeOutput(err)
+	unwatch()
 	e.scope.wipe()
 	e.mu.Lock()
 	e.over, e.buffering = true, false
 	stopped := e.stop || ctx.Err() != nil
 	e.mu.Unlock()
 	switch {
-	case err == nil && f.finished && !f.told:
+	case err == nil && f.finished && !f.told && !cut:
 		e.tell(Event{Kind: Ended})
 	case stopped:
 		e.tell(Event{Kind: Stop})

@@ -8,6 +8,7 @@ package player
 
 import (
 	"context"
+	"errors"
 
 	"secstream/pkg/audio"
 	"secstream/pkg/decode"
@@ -71,3 +72,17 @@ type Fitter interface{ Fits(spec Spec) bool }
 // Warner is an Output that tells what is not as the source has it, or as it was
 // asked for, "" for nothing. It is asked after Open and Write.
 type Warner interface{ Warning() string }
+
+// Teller is an Output that has something to tell while a call lasts: it calls
+// tell from within that call, with a text as that of Warner. Tell comes first.
+type Teller interface{ Tell(tell func(text string)) }
+
+// Interrupter is an Output whose calls may wait for others, who may never
+// answer. Interrupt has the call that is under way return soon, and all that
+// follow, with an error that wraps ErrInterrupted where they did not do what
+// they are for. Only Close is of use then. It is called from any goroutine,
+// once Run was told to end and did not, and does not block.
+type Interrupter interface{ Interrupt() }
+
+// ErrInterrupted is wrapped by what an Interrupter returns after Interrupt.
+var ErrInterrupted = errors.New("the output was interrupted")

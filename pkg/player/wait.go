@@ -3,7 +3,62 @@ package player
 import (
 	"context"
 	"time"
+
+	"secstream/pkg/caught"
 )
+
+// quitTime is how long a sound may take to end softly, beyond what the output
+// holds of it, before the output is interrupted.
+const quitTime = time.Second
+
+// watch sees to it that Run ends once it was told to, whatever the output waits
+// for. It lasts until the function that it returns is called.
+func (e *Engine) watch(ctx context.Context) (end func()) {
+	o, ok := e.cfg.Output.(Interrupter)
+	if !ok {
+		return func() {}
+	}
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-e.quit:
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		// A panic in the output shows in what it is asked by Run, too.
+		_ = caught.Do(e.cfg.Logger, func() error { e.hurry(o, over); return nil })
+	}()
+	return func() {
+		close(over)
+		<-done
+	}
+}
+
+// hurry interrupts o unless all is over by the time that it should be.
+func (e *Engine) hurry(o Interrupter, over <-chan struct{}) {
+	limit := quitTime
+	if rate := int(e.scope.rate.Load()); rate > 0 {
+		limit += max(0, e.cfg.Output.Buffered().Duration(rate))
+	}
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		o.Interrupt()
+	case <-over:
+	}
+}
+
+// stopped is what Run returns where it took an interrupt to stop: the same as
+// without one.
+func (e *Engine) stopped(ctx context.Context) error {
+	if ctx.Err() == nil && !e.cfg.Output.Paced() {
+		return ErrStopped
+	}
+	return ctx.Err()
+}
 
 // linger is the wait for sound, in which an open output is fed silence.
 func (f *feeder) linger(ctx context.Context) error {
