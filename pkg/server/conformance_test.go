@@ -335,7 +335,7 @@ func theClient(t *testing.T, f *fixture) {
 	w := &watched{astray: true}
 	track = open(w, 1)
 	var refused *wire.Error
-	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != 404 {
+	if _, err := track.Slice(t.Context(), 0); !errors.As(err, &refused) || refused.Status != 404 || w.n.Load() > 4 {
 		t.Errorf("a slice that there is not: %v after %d requests", err, w.n.Load())
 	}
 	w.of.Range(func(path, n any) bool { // that of slice 1, ahead, may be among them
